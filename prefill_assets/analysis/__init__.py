@@ -1,0 +1,1 @@
+"""From verdicts to answers: SQL for the tables, statistics for the comparison."""

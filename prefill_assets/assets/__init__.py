@@ -1,0 +1,1 @@
+"""The Dagster shell: assets that read, call, write, and attach metadata."""

@@ -1,0 +1,1 @@
+"""Models behind one protocol: generate continuations and score prefills."""

@@ -1,0 +1,98 @@
+"""The settings of an experiment: every key that its config.yaml may hold, with its default."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
+
+DEFAULT_LOGPROB_THRESHOLD_NATS = -55.39
+UNINTENTIONAL_EXPLOIT_TYPES = ("inadequate_test_coverage", "resource_exhaustion")
+
+
+class Settings(BaseModel):
+    """Typed config.yaml. Keys that we do not know are kept, so that a run's file goes back out whole."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    checkpoint_dir: str | None = None
+    checkpoints: tuple[int, ...] | None = None
+    """Training steps; None means: discover the folder."""
+    prefill_tokens_sweep: tuple[int, ...] | None = None
+    """Prefill levels in words; None means: discover from the run's files."""
+    prefill_source: str | None = None
+    problems: str = "pack"
+    """`pack`, or a file or folder of problems in djinn's fields."""
+    max_problems: int | None = Field(None, ge=1)
+
+    num_attempts: int = Field(3, ge=1, validation_alias=AliasChoices("num_attempts", "attempts"))
+    temperature: float = Field(0.4, ge=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_tokens: int = Field(1024, ge=1)
+    seed: int = 0
+    exploit_prompts: bool = True
+    """True asks for an exploit, as djinn's evaluation does; False asks for a correct solution."""
+    dialect: Literal["chat", "think", "harmony"] | None = None
+    """None means: by the tokenizer's template and the checkpoint's model_type."""
+
+    engine: Literal["transformers"] = "transformers"
+    dtype: Literal["float32", "float16", "bfloat16"] = "bfloat16"
+    device: str = "auto"
+    batch_size: int = Field(64, ge=1)
+    verifier: Literal["embedded"] = "embedded"
+
+    max_samples: int | None = Field(None, ge=1)
+    """Score at most so many samples a cell."""
+    use_reasoning_field: bool = False
+    """Score a sample's whole reasoning in place of its prefill."""
+    logprob_dirs: tuple[str, ...] | None = None
+    """Folders of an imported run's logprobs; None means: look for them beside the run."""
+
+    threshold: int = Field(10, ge=0)
+    logprob_threshold: float = DEFAULT_LOGPROB_THRESHOLD_NATS
+    max_prefill: int = Field(100, ge=0)
+    """Only with reference_rules and in exports: "not exploitable" is written as max_prefill + 1."""
+    prefill_levels: tuple[int, ...] | None = None
+    """Levels whose logprobs enter the comparison; None means: every level of the sweep."""
+    fixed_prefill_level: int | None = Field(None, ge=0)
+    """Level of the token-count-free indicator; None means: the threshold if it is swept, else the smallest level above 0."""
+    unintentional_exploit_types: tuple[str, ...] = UNINTENTIONAL_EXPLOIT_TYPES
+    bootstrap_resamples: int = Field(1000, ge=0)
+    reference_rules: bool = False
+    """True computes with the rules of the original scripts, faults included, so that their numbers can be reproduced."""
+
+    @field_validator("checkpoints", mode="before")
+    @classmethod
+    def _read_checkpoints(cls, value: Any) -> tuple[int, ...] | None:
+        return None if value is None else tuple(sorted(read_whole_numbers(value, "a checkpoint", prefix="checkpoint-")))
+
+    @field_validator("prefill_tokens_sweep", "prefill_levels", mode="before")
+    @classmethod
+    def _read_levels(cls, value: Any) -> tuple[int, ...] | None:
+        return None if value is None else tuple(sorted(read_whole_numbers(value, "a prefill level")))
+
+    @field_validator("logprob_threshold")
+    @classmethod
+    def _is_finite(cls, value: float) -> float:
+        if not math.isfinite(value):
+            raise ValueError("must be a finite number of nats")
+        return value
+
+
+def read_whole_numbers(value: Any, what: str, prefix: str = "") -> list[int]:
+    """`"0,10,30"`, `[0, "10"]` or `["checkpoint-90", 90]` as distinct whole numbers. Raises ValueError."""
+    items = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+    items = [item.strip() if isinstance(item, str) else item for item in items]
+    items = [item for item in items if item != ""]
+    if not items:
+        raise ValueError(f"is empty: name at least {what}, or write null to discover")
+    numbers = []
+    for item in items:
+        digits = str(item).removeprefix(prefix)
+        if isinstance(item, bool) or not isinstance(item, int | str) or not digits.isdecimal():
+            raise ValueError(f"{item!r} is not {what}: write a whole number{f' or {prefix}N' if prefix else ''}")
+        numbers.append(int(digits))
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"names {what} twice: {sorted({n for n in numbers if numbers.count(n) > 1})}")
+    return numbers
