@@ -33,6 +33,8 @@ class Settings(BaseModel):
     seed: int = 0
     exploit_prompts: bool = True
     """True asks for an exploit, as djinn's evaluation does; False asks for a correct solution."""
+    instructions: str | None = None
+    """Replaces the closing instructions of every problem's prompt; None means: ours, by exploit_prompts."""
     dialect: Literal["chat", "think", "harmony"] | None = None
     """None means: by the tokenizer's template and the checkpoint's model_type."""
 
