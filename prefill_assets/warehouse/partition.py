@@ -1,0 +1,56 @@
+"""A partition's key, and the stamp that says how it was made."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+class PartitionKey(NamedTuple):
+    """(experiment, checkpoint, prefill level), or a prefix of it."""
+
+    experiment: str
+    checkpoint: int | None = None
+    prefill_level: int | None = None
+
+    def __str__(self) -> str:
+        parts = [self.experiment]
+        if self.checkpoint is not None:
+            parts.append(f"checkpoint-{self.checkpoint}")
+        if self.prefill_level is not None:
+            parts.append(f"prefill {self.prefill_level}")
+        return " ".join(parts)
+
+    def folder(self, columns: tuple[str, ...]) -> Path:
+        """`experiment=X/checkpoint=90/prefill_level=10`, as deep as the table is cut. Raises ValueError for a key of another depth."""
+        values = [value for value in self if value is not None]
+        if len(values) != len(columns):
+            raise ValueError(f"key {self} does not fit a table cut by {', '.join(columns)}")
+        return Path(*(f"{column}={value}" for column, value in zip(columns, values, strict=True)))
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """How a partition was made: by which run, by which code, from which inputs. Stored inside the partition's file."""
+
+    input_version: str
+    """Hash of everything the content depends on: settings, code version, upstream data versions."""
+    code_version: str
+    run_id: str
+    config_json: str = "{}"
+    """The settings that made it, as JSON."""
+
+
+@dataclass(frozen=True)
+class WrittenPartition(Stamp):
+    """A partition as it lies in the warehouse."""
+
+    data_version: str = ""
+    """Hash of the content: equal rows give an equal version."""
+    num_rows: int = 0
+    written_at: str = ""
+    """UTC, ISO 8601."""
+
+    def as_metadata(self) -> dict[str, str]:
+        return {name: str(value) for name, value in asdict(self).items()}
