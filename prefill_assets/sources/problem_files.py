@@ -1,0 +1,97 @@
+"""Problem files as located records: YAML, JSON and JSONL, each record with the line it begins at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prefill_assets.errors import InputError
+
+SUFFIXES = (".yaml", ".yml", ".json", ".jsonl")
+
+
+def read_records(path: Path) -> list[tuple[int, Any]]:
+    """(line, record) for every record of a file: a list of mappings, one mapping, or one mapping a line. Raises InputError."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError("is not a problem file", path=path, remedy=f"give it one of the endings {', '.join(SUFFIXES)}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read ({error})", path=path, remedy="write it as a UTF-8 text file") from error
+    read = {".json": _read_json, ".jsonl": _read_jsonl}.get(path.suffix.lower(), _read_yaml)
+    records = list(read(path, text))
+    if not records:
+        raise InputError("holds no problem", path=path, remedy="write at least one problem, or leave the file out")
+    return records
+
+
+def _read_yaml(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+    import yaml
+
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return
+        for node in root.value if isinstance(root, yaml.SequenceNode) else [root]:
+            _refuse_double_keys(path, node)
+            yield node.start_mark.line + 1, loader.construct_document(node)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = None if mark is None else mark.line + 1
+        reason = getattr(error, "problem", None) or error
+        raise InputError(f"is not valid YAML ({reason})", path=path, line=line, remedy="mend the file at this line") from error
+    finally:
+        loader.dispose()
+
+
+def _refuse_double_keys(path: Path, node: Any) -> None:
+    import yaml
+
+    seen: set[str] = set()
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else []:
+        if key.value in seen:
+            raise InputError(
+                f"the key {key.value} stands twice in one problem", path=path, line=key.start_mark.line + 1, remedy="keep one"
+            )
+        seen.add(key.value)
+
+
+def _read_json(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+    decoder = json.JSONDecoder()
+    try:
+        document = json.loads(text) if text.strip() else []
+        if not isinstance(document, list):
+            yield 1, document
+            return
+        position = _skip_space(text, text.index("[") + 1)
+        for _ in document:
+            line = text.count("\n", 0, position) + 1
+            record, position = decoder.raw_decode(text, position)
+            yield line, record
+            position = _skip_space(text, _skip_space(text, position) + 1)
+    except json.JSONDecodeError as error:
+        remedy = "mend the file at this line"
+        raise InputError(f"is not valid JSON ({error.msg})", path=path, line=error.lineno, remedy=remedy) from error
+    except RecursionError as error:
+        raise InputError("is nested too deeply", path=path, remedy="flatten it") from error
+
+
+def _skip_space(text: str, position: int) -> int:
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    return position
+
+
+def _read_jsonl(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            reason = getattr(error, "msg", None) or "nested too deeply"
+            remedy = "write one whole problem a line; the line may have been cut off"
+            raise InputError(f"is not valid JSON ({reason})", path=path, line=number, remedy=remedy) from error
