@@ -23,7 +23,7 @@ class PartitionKey(NamedTuple):
         return " ".join(parts)
 
     def folder(self, columns: tuple[str, ...]) -> Path:
-        """`experiment=X/checkpoint=90/prefill_level=10`, as deep as the table is cut. Raises ValueError for a key of another depth."""
+        """`experiment=X/checkpoint=90/prefill_level=10`, as deep as the table is cut; ValueError for another depth."""
         values = [value for value in self if value is not None]
         if len(values) != len(columns):
             raise ValueError(f"key {self} does not fit a table cut by {', '.join(columns)}")

@@ -85,9 +85,7 @@ class Warehouse:
         files = self.root / table.name / f"experiment={experiment or '*'}" / "**" / "*.parquet"
         if not any((self.root / table.name).glob(f"experiment={experiment or '*'}/**/*.parquet")):
             return {}
-        pairs = duckdb.sql(
-            f"SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata({_quote(files)})"
-        ).fetchall()
+        pairs = duckdb.sql(f"SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata({_quote(files)})").fetchall()
         stamps: dict[str, dict[str, str]] = {}
         for file_name, name, value in pairs:
             stamps.setdefault(file_name, {})[name] = value
@@ -116,7 +114,7 @@ class Warehouse:
         try:
             written = _write_file(table, key, rows, stamp, draft)
             _sync(draft)
-            os.replace(draft, path)
+            draft.replace(path)
             _sync(path.parent)
         finally:
             draft.unlink(missing_ok=True)
@@ -177,7 +175,9 @@ def _check_key(staging: duckdb.DuckDBPyConnection, table: Table, key: PartitionK
 def _version_content(staging: duckdb.DuckDBPyConnection, table: Table) -> tuple[str, int]:
     unversioned = ", ".join(sorted(UNVERSIONED_COLUMNS.intersection(table.column_names)))
     columns = f"* EXCLUDE ({unversioned})" if unversioned else "*"
-    query = f"SELECT count(*), coalesce(bit_xor(hash(r)), 0), coalesce(sum(hash(r)), 0) FROM (SELECT {columns} FROM {table.name}) r"
+    query = (
+        f"SELECT count(*), coalesce(bit_xor(hash(r)), 0), coalesce(sum(hash(r)), 0) FROM (SELECT {columns} FROM {table.name}) r"
+    )
     num_rows, xor, total = staging.execute(query).fetchone() or (0, 0, 0)
     return f"{num_rows}-{xor:016x}{int(total) % 2**64:016x}", num_rows
 

@@ -1,0 +1,106 @@
+"""Sampling continuations of a batch, each with a seed of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling
+
+if TYPE_CHECKING:
+    import torch
+
+    from prefill_assets.engines.transformers_engine import TransformersEngine
+
+_SPARSE = 0.75
+"""Rows that have ended cost as much as the others: once fewer than this share are active, the others are dropped."""
+
+
+def sample_batch(engine: TransformersEngine, requests: Sequence[GenerationRequest], sampling: Sampling) -> list[Generation]:
+    """Continue every request to a stop token, `max_tokens` or the end of the context; its draws come from its seed."""
+    import torch
+
+    context = engine.context_tokens
+    limits = [min(sampling.max_tokens, context - len(r.token_ids)) if context else sampling.max_tokens for r in requests]
+    with torch.inference_mode():
+        written = _decode(engine, requests, sampling, limits)
+    return [_read_generation(engine, ids) for ids in written]
+
+
+def _decode(
+    engine: TransformersEngine, requests: Sequence[GenerationRequest], sampling: Sampling, limits: Sequence[int]
+) -> list[list[int]]:
+    """Token ids that each request got, the stop token included, at most `limits` of them."""
+    import torch
+
+    model, device = engine.model, engine.model.device
+    ids, mask = pad_left([request.token_ids for request in requests], device)
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    draws = _draw_uniforms([request.seed for request in requests], max(limits)).to(device)
+    stops = torch.tensor(sorted(engine.stop_ids), device=device)
+    ends = torch.tensor(limits, device=device)
+    rows = torch.arange(len(requests), device=device)
+    active = torch.ones(len(requests), dtype=torch.bool, device=device)
+    written: list[list[int]] = [[] for _ in requests]
+    cache: Any = None
+    for step in range(max(limits)):
+        out = model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
+        )
+        cache = out.past_key_values
+        chosen = choose_tokens(out.logits[:, -1], draws[rows, step], sampling)
+        for row, token in zip(rows[active].tolist(), chosen[active].tolist(), strict=True):
+            written[row].append(token)
+        active = active & ~torch.isin(chosen, stops) & (ends[rows] > step + 1)
+        if not active.any():
+            break
+        ids, positions = chosen[:, None], positions[:, -1:] + 1
+        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+        if active.sum() <= _SPARSE * len(active):
+            cache.batch_select_indices(active.nonzero()[:, 0])
+            ids, positions, mask, rows = ids[active], positions[active], mask[active], rows[active]
+            active = active[active]
+    return written
+
+
+def choose_tokens(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+    """A token for each row of logits (rows x vocabulary) by inverse transform of its draw; the likeliest at temperature 0."""
+    import torch
+
+    if sampling.temperature == 0:
+        return logits.argmax(-1)
+    ordered, tokens = torch.softmax(logits.float() / sampling.temperature, -1).sort(-1, descending=True)
+    cumulative = ordered.cumsum(-1)
+    if sampling.top_p < 1:
+        nucleus = (cumulative - ordered) < sampling.top_p
+        cumulative = (ordered * nucleus).cumsum(-1)
+    place = torch.searchsorted(cumulative, (draws[:, None] * cumulative[:, -1:]), right=True)
+    return tokens.gather(-1, place.clamp(max=tokens.shape[-1] - 1))[:, 0]
+
+
+def pad_left(sequences: Sequence[Sequence[int]], device: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and attention mask (rows x longest), the sequences flush right."""
+    import torch
+
+    longest = max(len(sequence) for sequence in sequences)
+    ids = torch.zeros(len(sequences), longest, dtype=torch.long)
+    mask = torch.zeros(len(sequences), longest, dtype=torch.long)
+    for row, sequence in enumerate(sequences):
+        ids[row, longest - len(sequence) :] = torch.tensor(sequence, dtype=torch.long)
+        mask[row, longest - len(sequence) :] = 1
+    return ids.to(device), mask.to(device)
+
+
+def _draw_uniforms(seeds: Sequence[int], count: int) -> torch.Tensor:
+    """Rows x count uniform draws; a row depends on its seed alone, whatever else is in the batch."""
+    import torch
+
+    return torch.stack([torch.rand(count, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+
+
+def _read_generation(engine: TransformersEngine, tokens: list[int]) -> Generation:
+    stopped = bool(tokens) and tokens[-1] in engine.stop_ids
+    text = engine.tokenizer.decode(
+        tokens[:-1] if stopped else tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False
+    )
+    return Generation(tuple(tokens), text, "stop" if stopped else "length")

@@ -1,0 +1,81 @@
+"""Where everything lies: the project folder and what is kept under its `data/`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefill_assets.errors import InputError
+
+PROJECT_VARIABLE = "PREFILL_PROJECT"
+DATA_VARIABLE = "PREFILL_DATA"
+DAGSTER_STATE_VARIABLE = "PREFILL_DAGSTER_STATE"
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Paths of one installation; all state is under `data`."""
+
+    project: Path
+    data: Path
+
+    @classmethod
+    def find(cls) -> Locations:
+        """By PREFILL_PROJECT and PREFILL_DATA, else the folder with dagster.yaml that holds this package or the working folder."""
+        here = [Path(__file__).resolve().parents[1], *[Path.cwd(), *Path.cwd().parents]]
+        candidates = [Path(os.environ[PROJECT_VARIABLE])] if os.environ.get(PROJECT_VARIABLE) else here
+        project = next((path for path in candidates if (path / "dagster.yaml").is_file()), None)
+        if project is None:
+            raise InputError(
+                "no dagster.yaml in this folder or above it",
+                path=candidates[0],
+                remedy=f"run prefill inside the project's folder, or set {PROJECT_VARIABLE} to it",
+            )
+        data = os.environ.get(DATA_VARIABLE)
+        return cls(project.resolve(), Path(data).resolve() if data else project.resolve() / "data")
+
+    @property
+    def results(self) -> Path:
+        """Runs in the spec's layout; experiments under `prefill_sensitivity/` are found by themselves."""
+        return self.data / "results"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.data / "warehouse"
+
+    @property
+    def catalog(self) -> Path:
+        """The DuckDB file to open with any client."""
+        return self.data / "prefill.duckdb"
+
+    @property
+    def registered_experiments(self) -> Path:
+        """One small file for each experiment whose folder lies elsewhere."""
+        return self.data / "experiments"
+
+    @property
+    def reports(self) -> Path:
+        return self.data / "reports"
+
+    @property
+    def exports(self) -> Path:
+        return self.data / "exports"
+
+    @property
+    def full_analyses(self) -> Path:
+        """`full_analysis-{timestamp}/` of every `prefill run`."""
+        return self.results / "full_analysis"
+
+    @property
+    def locks(self) -> Path:
+        return self.data / "locks"
+
+    def set_environment(self) -> None:
+        """What dagster.yaml and every Dagster process read."""
+        state = self.data / "dagster"
+        state.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("DAGSTER_HOME", str(self.project))
+        os.environ[PROJECT_VARIABLE] = str(self.project)
+        os.environ[DATA_VARIABLE] = str(self.data)
+        os.environ[DAGSTER_STATE_VARIABLE] = str(state)

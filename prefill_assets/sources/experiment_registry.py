@@ -1,0 +1,83 @@
+"""Which experiments there are: those under `data/results`, and those registered from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefill_assets.errors import InputError
+from prefill_assets.locations import Locations
+from prefill_assets.sources.experiment import CONFIG_FILE, Experiment, load_experiment
+
+_TIMESTAMP = re.compile(r"\d{8}-\d{6}")
+
+
+class ExperimentRegistry:
+    """Finds experiments by name. An experiment is found under `results/prefill_sensitivity/`, or was registered by its path."""
+
+    def __init__(self, locations: Locations):
+        self.locations = locations
+
+    def list_run_dirs(self) -> dict[str, Path]:
+        """Every experiment's folder by its name, the most recent last. Raises InputError where two folders share a name."""
+        found = {
+            path.parent.name: path.parent for path in (self.locations.results / "prefill_sensitivity").glob(f"*/{CONFIG_FILE}")
+        }
+        for entry in sorted(self.locations.registered_experiments.glob("*.path")):
+            found.setdefault(entry.stem, Path(entry.read_text(encoding="utf-8").strip()))
+        return dict(sorted(found.items(), key=lambda item: (_recency(item[1]), item[0])))
+
+    def load(self, name: str, overrides: Mapping[str, Any] | None = None) -> Experiment:
+        """An experiment by its name."""
+        run_dirs = self.list_run_dirs()
+        if name not in run_dirs:
+            known = ", ".join(run_dirs) or "none yet"
+            raise InputError(
+                f"no experiment {name!r}",
+                remedy=f"known are: {known}; register another by `prefill run --sensitivity-run FOLDER`",
+            )
+        return load_experiment(run_dirs[name], overrides)
+
+    def find(self, name_or_path: str | None, overrides: Mapping[str, Any] | None = None) -> Experiment:
+        """By name, by folder (which registers it), or the most recent one."""
+        if name_or_path is None:
+            run_dirs = self.list_run_dirs()
+            if not run_dirs:
+                raise InputError(
+                    "there is no experiment yet", remedy="run `make demo`, or name a run folder with --sensitivity-run"
+                )
+            name_or_path = list(run_dirs)[-1]
+        if name_or_path in self.list_run_dirs():
+            return self.load(name_or_path, overrides)
+        experiment = load_experiment(Path(name_or_path), overrides)
+        self.register(experiment.run_dir)
+        return experiment
+
+    def register(self, run_dir: Path) -> None:
+        """Remember a folder that lies elsewhere. Raises InputError where its name is taken by another folder."""
+        run_dir = run_dir.resolve()
+        known = self.list_run_dirs().get(run_dir.name)
+        if known is not None:
+            if known.resolve() != run_dir and (known / CONFIG_FILE).is_file():
+                raise InputError(
+                    f"an experiment {run_dir.name!r} exists already, at {known}", path=run_dir, remedy="rename one of the folders"
+                )
+            if known.resolve() == run_dir:
+                return
+        folder = self.locations.registered_experiments
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f".{run_dir.name}.{os.getpid()}"
+        draft.write_text(f"{run_dir}\n", encoding="utf-8")
+        draft.replace(folder / f"{run_dir.name}.path")
+
+
+def _recency(run_dir: Path) -> str:
+    """The time in the folder's name, as the spec writes it, else the config's time of writing."""
+    if stamp := _TIMESTAMP.search(run_dir.name):
+        return stamp[0]
+    config = run_dir / CONFIG_FILE
+    return datetime.fromtimestamp(config.stat().st_mtime, UTC).strftime("%Y%m%d-%H%M%S") if config.is_file() else ""

@@ -1,0 +1,145 @@
+"""What every partition of an experiment depends on: settings, inputs, and the partitions before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from prefill_assets.sources.settings import Settings
+from prefill_assets.stages.inputs import ExperimentInputs, hash_file, hash_values
+from prefill_assets.warehouse.partition import PartitionKey, WrittenPartition
+
+CODE_VERSIONS = {
+    "problems": "1",
+    "prefill_traces": "1",
+    "eval_samples": "1",
+    "eval_results": "1",
+    "prefill_logprobs": "1",
+    "trajectory": "1",
+    "trajectory_analysis": "1",
+    "trajectory_with_logprob": "1",
+    "predictor_comparison": "1",
+    "threshold_comparison": "1",
+}
+"""Raise a table's number when the same inputs would give other rows: its partitions, and no others, become stale."""
+
+_SAMPLING = (
+    "num_attempts",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "seed",
+    "exploit_prompts",
+    "instructions",
+    "dialect",
+    "engine",
+    "dtype",
+)
+_SCORING = ("dialect", "engine", "dtype", "max_samples", "use_reasoning_field")
+_TRAJECTORY = ("reference_rules",)
+_ANALYSIS = ("reference_rules", "threshold", "max_prefill")
+_INTEGRATION = (*_ANALYSIS, "logprob_threshold", "prefill_levels", "fixed_prefill_level")
+_COMPARISON = (*_INTEGRATION, "unintentional_exploit_types", "bootstrap_resamples", "seed")
+
+Stamps = Callable[[str], Mapping[PartitionKey, WrittenPartition]]
+"""The partitions that a table has, by key."""
+
+
+class Dependencies:
+    """Keys, upstream partitions and version components of one experiment's tables."""
+
+    def __init__(self, inputs: ExperimentInputs, stamps: Stamps, verifier_version: Callable[[], str]):
+        self.inputs, self.stamps, self._verifier_version = inputs, stamps, verifier_version
+        self.experiment = inputs.experiment
+
+    def list_keys(self, table: str) -> list[PartitionKey]:
+        """The partitions that the experiment is to have of a table, in order."""
+        name, steps = self.experiment.name, self.experiment.checkpoints
+        if table in ("problems", "prefill_traces"):
+            return [PartitionKey(name)] if self.inputs.is_generated else []
+        if table in ("eval_samples", "eval_results"):
+            return [
+                PartitionKey(name, *cell) for cell in self.experiment.cells if table == "eval_results" or self._has_samples(*cell)
+            ]
+        if table == "prefill_logprobs":
+            return [PartitionKey(name, *cell) for cell in self.experiment.cells if self.can_score(*cell)]
+        if table in ("trajectory", "trajectory_with_logprob"):
+            return [PartitionKey(name, step) for step in steps]
+        return [PartitionKey(name)]
+
+    def can_score(self, step: int, level: int) -> bool:
+        """Whether a cell's logprobs came with the run or can be computed."""
+        return (
+            (step, level) in self.inputs.logprob_files or self.inputs.has_weights(step) or not self.inputs.experiment.eval_files
+        )
+
+    def list_upstream(self, table: str, key: PartitionKey) -> list[tuple[str, PartitionKey]]:
+        """The partitions that a partition is computed from."""
+        name, steps, levels = self.experiment.name, self.experiment.checkpoints, self.experiment.levels
+        cell = (key.checkpoint, key.prefill_level)
+        if table == "eval_results" and cell not in self.experiment.eval_files:
+            return [("eval_samples", key)]
+        if table == "prefill_logprobs" and cell not in self.inputs.logprob_files:
+            return [("eval_samples", PartitionKey(name, self.find_samples_checkpoint(*cell), key.prefill_level))]
+        if table == "trajectory":
+            return [("eval_results", PartitionKey(name, key.checkpoint, level)) for level in levels]
+        if table == "trajectory_analysis":
+            return [("trajectory", PartitionKey(name, step)) for step in steps]
+        if table == "trajectory_with_logprob":
+            return [
+                ("trajectory_analysis", PartitionKey(name)),
+                *(("prefill_logprobs", k) for k in self.list_keys("prefill_logprobs")),
+            ]
+        if table in ("predictor_comparison", "threshold_comparison"):
+            return [("trajectory_with_logprob", PartitionKey(name, step)) for step in steps]
+        return []
+
+    def find_samples_checkpoint(self, step: int, level: int) -> int:
+        """The checkpoint whose samples supply a level's prefills: its own, else the nearest that has some, the earlier of two."""
+        if self._has_samples(step, level):
+            return step
+        others = [other for other in self.experiment.checkpoints if self._has_samples(other, level)]
+        return min(others, key=lambda other: (abs(other - step), other), default=step)
+
+    def describe(self, table: str, key: PartitionKey) -> dict[str, Any]:
+        """Everything a partition's content depends on, by name: equal descriptions give equal rows."""
+        parts: dict[str, Any] = {"code_version": CODE_VERSIONS[table], **self._describe_inputs(table, key)}
+        for upstream, upstream_key in self.list_upstream(table, key):
+            stamp = self.stamps(upstream).get(upstream_key)
+            parts[f"{upstream} {upstream_key}"] = stamp.data_version if stamp else None
+        return parts
+
+    def _describe_inputs(self, table: str, key: PartitionKey) -> dict[str, Any]:
+        settings, experiment = self.experiment.settings, self.experiment
+        cell = (key.checkpoint, key.prefill_level)
+        if table == "problems":
+            return {"problems": hash_values([p.as_record() for p in self.inputs.problems.values()])}
+        if table == "prefill_traces":
+            return {"prefill_source": hash_values([vars(t) for t in self.inputs.traces.values()])}
+        if table == "eval_samples" and cell in experiment.eval_files:
+            file = self.inputs.samples_file(*cell)
+            return {"samples_file": hash_file(file) if file else None}
+        if table == "eval_samples":
+            prompts, weights = self.inputs.version_prompts(), self.inputs.fingerprint(key.checkpoint)
+            return {**_pick(settings, _SAMPLING), "prompts": prompts, "checkpoint": weights}
+        if table == "eval_results" and cell in experiment.eval_files:
+            return {"results_file": hash_file(experiment.eval_files[cell])}
+        if table == "eval_results":
+            return {"problems": self.inputs.version_problems(), "verifier": self._verifier_version()}
+        if table == "prefill_logprobs" and cell in self.inputs.logprob_files:
+            return {"logprob_file": hash_file(self.inputs.logprob_files[cell])}
+        if table == "prefill_logprobs":
+            return {**_pick(settings, _SCORING), "checkpoint": self.inputs.fingerprint(key.checkpoint)}
+        names = {"trajectory": _TRAJECTORY, "trajectory_analysis": _ANALYSIS, "trajectory_with_logprob": _INTEGRATION}
+        return {**_pick(settings, names.get(table, _COMPARISON)), "levels": list(experiment.levels)}
+
+    def _has_samples(self, step: int | None, level: int | None) -> bool:
+        """Whether a cell has samples, or is going to: an imported cell may have come without."""
+        cell = (step, level)
+        return (
+            self.inputs.samples_file(*cell) is not None if cell in self.experiment.eval_files else cell in self.experiment.cells
+        )
+
+
+def _pick(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in names}

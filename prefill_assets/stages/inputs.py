@@ -1,0 +1,135 @@
+"""Everything outside the warehouse that an experiment's partitions are made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from prefill_assets.errors import InputError
+from prefill_assets.sources.checkpoint import find_checkpoint, fingerprint_checkpoint
+from prefill_assets.sources.experiment import Experiment
+from prefill_assets.sources.prefill_trace import PrefillTrace, read_prefill_traces
+from prefill_assets.sources.problem import Problem
+from prefill_assets.sources.problem_pack import PACK, load_problems
+from prefill_assets.stages.generation import Task
+
+
+@dataclass(frozen=True)
+class ExperimentInputs:
+    """An experiment's problems, traces, weights and files, read when first asked for."""
+
+    experiment: Experiment
+
+    @cached_property
+    def problems(self) -> dict[str, Problem]:
+        """Problems by id. Raises InputError."""
+        source = self.experiment.settings.problems
+        found = load_problems(source if source == PACK else str(self.experiment.resolve(source)), self.experiment.run_dir)
+        return {problem.id: problem for problem in found}
+
+    @cached_property
+    def traces(self) -> dict[str, PrefillTrace]:
+        """The trace of each task. Raises InputError, also for a trace whose task is not among the problems."""
+        source = self.experiment.settings.prefill_source
+        if source is None:
+            if self.experiment.levels == (0,):
+                return {}
+            raise self.experiment.complain("prefill_source is not set", "prefill_source", "name the file with exploit traces")
+        path = self.experiment.resolve(source)
+        traces = read_prefill_traces(path, source)
+        unknown = [trace for task_id, trace in traces.items() if task_id not in self.problems]
+        if len(unknown) == len(traces):
+            raise InputError(
+                f"none of its {len(traces)} tasks is among the problems of {self.experiment.settings.problems!r}",
+                path=path,
+                remedy="mend `problems` or `prefill_source` in config.yaml",
+            )
+        if unknown:
+            raise InputError(
+                f"task {unknown[0].task_id!r} is not among the problems of {self.experiment.settings.problems!r}",
+                path=path,
+                line=unknown[0].source_line,
+                remedy="remove the record, or add the problem",
+            )
+        return traces
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        """What is evaluated: the problems that have a trace, in the order of the problems, at most `max_problems` of them."""
+        if self.experiment.settings.prefill_source is None and not self.traces:
+            tasks = [Task(problem, None) for problem in self.problems.values()]
+        else:
+            tasks = [Task(problem, self.traces[task_id]) for task_id, problem in self.problems.items() if task_id in self.traces]
+        return tasks[: self.experiment.settings.max_problems]
+
+    @cached_property
+    def logprob_files(self) -> dict[tuple[int, int], Path]:
+        """(checkpoint, level) of the logprob files that came with an imported run."""
+        from prefill_assets.sources.run_folder import find_logprob_files
+
+        folders = self.experiment.settings.logprob_dirs
+        if folders is None and not self.experiment.eval_files:
+            return {}
+        return find_logprob_files(
+            self.experiment.run_dir, [self.experiment.resolve(f) for f in folders] if folders is not None else None
+        )
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether any cell has to be generated; an imported run brings a file for each."""
+        return any(cell not in self.experiment.eval_files for cell in self.experiment.cells)
+
+    def checkpoint_path(self, step: int) -> Path:
+        return find_checkpoint(self.experiment.checkpoint_dir, step)
+
+    def has_weights(self, step: int) -> bool:
+        folder = self.experiment.checkpoint_dir
+        return folder is not None and (folder / f"checkpoint-{step}").is_dir()
+
+    def fingerprint(self, step: int) -> str:
+        return fingerprint_checkpoint(self.checkpoint_path(step))
+
+    def samples_file(self, step: int, level: int) -> Path | None:
+        """The samples beside an imported cell's results, where the run kept them."""
+        results = self.experiment.eval_files.get((step, level))
+        samples = results.with_name(f"{results.name}.samples.jsonl") if results else None
+        return samples if samples and samples.is_file() else None
+
+    def version_prompts(self) -> str:
+        """Hash of what the evaluated tasks are asked and prefilled with."""
+        return hash_values(
+            [
+                (
+                    t.problem.id,
+                    t.problem.exploit_type,
+                    t.problem.description,
+                    t.problem.insecure_verifier_info,
+                    t.trace and t.trace.reasoning,
+                )
+                for t in self.tasks
+            ]
+        )
+
+    def version_problems(self) -> str:
+        """Hash of what verification reads of the evaluated problems."""
+        return hash_values([(task.problem.id, task.problem.version) for task in self.tasks])
+
+
+def hash_values(values: object) -> str:
+    """Hash of plain values (16 hex digits)."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def hash_file(path: Path) -> str:
+    """Hash of a file's content (16 hex digits), read again only when its size or time changed."""
+    status = path.stat()
+    return _hash_content(str(path), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=65536)
+def _hash_content(path: str, size: int, time_ns: int) -> str:
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
