@@ -54,7 +54,7 @@ def judge_freshness(dependencies: Dependencies, tables: list[str]) -> list[Parti
                     table, key, Freshness.STALE, f"{behind[0][0]} {behind[0][1]} is {states[behind[0]].freshness}"
                 )
             else:
-                reason = _compare(json.loads(stored[key].config_json), dependencies.describe(table, key))
+                reason = _compare(stored[key].parts, dependencies.describe(table, key))
                 state = PartitionState(table, key, Freshness.STALE if reason else Freshness.FRESH, reason)
             states[table, key] = state
     return list(states.values())

@@ -13,9 +13,16 @@ from prefill_assets.prompts.reasoning import strip_think_tags
 from prefill_assets.prompts.words import count_words
 
 PREFILL_COLUMNS = (
-    "prefill_level, task_id, exploit_type, attempt_idx, system, prompt, prefill_reasoning, reasoning, samples_checkpoint"
+    "prefill_level",
+    "task_id",
+    "exploit_type",
+    "attempt_idx",
+    "system",
+    "prompt",
+    "prefill_reasoning",
+    "reasoning",
 )
-"""What scoring reads of eval_samples, ordered by its key; `samples_checkpoint` is the checkpoint that supplied the row."""
+"""What scoring reads of eval_samples; `samples_checkpoint`, the checkpoint that supplied the row, is added to each."""
 
 
 @dataclass(frozen=True)

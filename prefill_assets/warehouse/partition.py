@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class PartitionKey(NamedTuple):
@@ -38,8 +39,12 @@ class Stamp:
     """Hash of everything the content depends on: settings, code version, upstream data versions."""
     code_version: str
     run_id: str
-    config_json: str = "{}"
-    """The settings that made it, as JSON."""
+    parts_json: str = "{}"
+    """What input_version is the hash of, by name, as JSON."""
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        return json.loads(self.parts_json or "{}")
 
 
 @dataclass(frozen=True)

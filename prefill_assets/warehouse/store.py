@@ -70,6 +70,18 @@ class Warehouse:
         self.create_empty_tables()
         return self._write(table_name, key, rows, stamp)
 
+    def read_rows(self, table_name: str, key: PartitionKey, columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Rows of one partition, in the order of the key; none where there is no such partition."""
+        import duckdb
+
+        path = self._rows_path(find_table(table_name), key)
+        if not path.exists():
+            return []
+        cursor = duckdb.connect().execute(
+            f"SELECT {', '.join(columns)} FROM read_parquet({_quote(path)}, hive_partitioning = false)"
+        )
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
     def drop(self, table_name: str, key: PartitionKey) -> bool:
         """Remove one partition; False where there was none."""
         path = self._rows_path(find_table(table_name), key)

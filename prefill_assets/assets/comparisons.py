@@ -1,0 +1,89 @@
+"""Stage 4 as assets: token and logprob indicators side by side, and which predicts better."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from prefill_assets.assets.experiments import materialize_experiments
+from prefill_assets.assets.materialization import OWNERS, ComputedPartition, describe_table, materialize_partitions
+from prefill_assets.assets.partitions import checkpoint_partitions
+from prefill_assets.assets.platform import Platform
+from prefill_assets.assets.scoring import prefill_logprobs
+from prefill_assets.assets.trajectories import trajectory_analysis
+from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
+from prefill_assets.warehouse.partition import PartitionKey
+from prefill_assets.warehouse.table import find_table
+
+
+@dg.asset(
+    partitions_def=checkpoint_partitions,
+    deps=[trajectory_analysis, dg.AssetDep(prefill_logprobs, partition_mapping=dg.AllPartitionMapping())],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    code_version=CODE_VERSIONS["trajectory_with_logprob"],
+    group_name="comparison",
+    kinds={"duckdb", "sql"},
+    owners=OWNERS,
+    description=find_table("trajectory_with_logprob").comment,
+    metadata=describe_table("trajectory_with_logprob"),
+)
+def trajectory_with_logprob(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    whole: dict[str, Any] = {}
+
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[ComputedPartition]:
+        from prefill_assets.analysis.comparison import compute_trajectory_with_logprob
+
+        experiment = dependencies.experiment.name
+        if experiment not in whole:  # steps and scales look across checkpoints: compute once, cut by checkpoint
+            rules = _find_rules(dependencies)
+            whole[experiment] = compute_trajectory_with_logprob(platform.warehouse.connect(), experiment, rules)
+        for key in keys:
+            rows = whole[experiment].filter(f"checkpoint = {key.checkpoint}")
+            matched, total = rows.aggregate("count(min_prefill_logprob_sum), count(*)").fetchone() or (0, 0)
+            yield ComputedPartition(key, rows, {"num_matched": matched, "num_unmatched": total - matched})
+
+    return materialize_partitions(context, platform, "trajectory_with_logprob", compute)
+
+
+@dg.asset(
+    deps=[dg.AssetDep(trajectory_with_logprob, partition_mapping=dg.AllPartitionMapping())],
+    code_version=CODE_VERSIONS["predictor_comparison"],
+    group_name="comparison",
+    kinds={"duckdb", "scipy"},
+    owners=OWNERS,
+    description=find_table("predictor_comparison").comment,
+    metadata=describe_table("predictor_comparison"),
+)
+def predictor_comparison(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def compute(dependencies: Dependencies, key: PartitionKey) -> ComputedPartition:
+        from prefill_assets.analysis.comparison import compute_predictor_comparison
+
+        rows = compute_predictor_comparison(platform.warehouse.connect(), key.experiment, _find_rules(dependencies))
+        return ComputedPartition(key, rows, {})
+
+    return materialize_experiments(context, platform, "predictor_comparison", compute)
+
+
+@dg.asset(
+    deps=[dg.AssetDep(trajectory_with_logprob, partition_mapping=dg.AllPartitionMapping())],
+    code_version=CODE_VERSIONS["threshold_comparison"],
+    group_name="comparison",
+    kinds={"duckdb", "sql"},
+    owners=OWNERS,
+    description=find_table("threshold_comparison").comment,
+    metadata=describe_table("threshold_comparison"),
+)
+def threshold_comparison(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def compute(dependencies: Dependencies, key: PartitionKey) -> ComputedPartition:
+        from prefill_assets.analysis.comparison import compute_threshold_comparison
+
+        rows = compute_threshold_comparison(platform.warehouse.connect(), key.experiment)
+        return ComputedPartition(key, rows, {})
+
+    return materialize_experiments(context, platform, "threshold_comparison", compute)
+
+
+def _find_rules(dependencies: Dependencies) -> Any:
+    from prefill_assets.analysis.rules import Rules
+
+    return Rules.from_settings(dependencies.experiment.settings, dependencies.experiment.levels)

@@ -1,0 +1,112 @@
+"""Stage 1 as assets: samples and their verdicts, for every checkpoint and prefill level."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from prefill_assets.assets.materialization import OWNERS, ComputedPartition, describe_table, materialize_partitions
+from prefill_assets.assets.partitions import cell_partitions
+from prefill_assets.assets.platform import Platform
+from prefill_assets.errors import InputError
+from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
+from prefill_assets.stages.progress import track
+from prefill_assets.warehouse.partition import PartitionKey
+from prefill_assets.warehouse.table import find_table
+
+
+@dg.asset(
+    partitions_def=cell_partitions,
+    deps=["problems", "prefill_traces"],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    code_version=CODE_VERSIONS["eval_samples"],
+    group_name="evaluation",
+    kinds={"duckdb", "pytorch"},
+    owners=OWNERS,
+    description=find_table("eval_samples").comment,
+    metadata=describe_table("eval_samples"),
+)
+def eval_samples(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[ComputedPartition]:
+        for key in keys:
+            rows = _read_or_generate_samples(platform, dependencies, key)
+            yield ComputedPartition(key, rows, _describe_samples(rows))
+
+    return materialize_partitions(context, platform, "eval_samples", compute)
+
+
+@dg.asset(
+    partitions_def=cell_partitions,
+    deps=[eval_samples],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    code_version=CODE_VERSIONS["eval_results"],
+    group_name="evaluation",
+    kinds={"duckdb", "python"},
+    owners=OWNERS,
+    description=find_table("eval_results").comment,
+    metadata=describe_table("eval_results"),
+)
+def eval_results(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[ComputedPartition]:
+        for key in keys:
+            rows = _read_or_judge_results(platform, dependencies, key)
+            yield ComputedPartition(key, rows, _describe_results(rows))
+
+    return materialize_partitions(context, platform, "eval_results", compute)
+
+
+def _read_or_generate_samples(platform: Platform, dependencies: Dependencies, key: PartitionKey) -> Any:
+    from prefill_assets.engines.loading import find_dialect, load_tokenizer
+    from prefill_assets.sources.eval_records import read_eval_samples
+    from prefill_assets.stages.generation import generate_samples
+
+    inputs, experiment = dependencies.inputs, dependencies.experiment
+    if (key.checkpoint, key.prefill_level) in experiment.eval_files:
+        return read_eval_samples(inputs.samples_file(key.checkpoint, key.prefill_level), *key)
+    checkpoint = inputs.checkpoint_path(key.checkpoint)
+    rows = generate_samples(
+        *key,
+        tasks=inputs.tasks,
+        settings=experiment.settings,
+        engine=platform.load_engine(checkpoint, experiment.settings),
+        tokenizer=load_tokenizer(checkpoint),
+        dialect=find_dialect(checkpoint, experiment.settings),
+    )
+    return list(track(rows, f"generating {key}", len(inputs.tasks) * experiment.settings.num_attempts))
+
+
+def _read_or_judge_results(platform: Platform, dependencies: Dependencies, key: PartitionKey) -> Any:
+    from prefill_assets.sources.eval_records import read_eval_results
+    from prefill_assets.stages.judging import SAMPLE_COLUMNS, judge_samples
+
+    experiment = dependencies.experiment
+    if file := experiment.eval_files.get((key.checkpoint, key.prefill_level)):
+        return read_eval_results(file, *key)
+    samples = platform.warehouse.read_rows("eval_samples", key, SAMPLE_COLUMNS)
+    if not samples:
+        raise InputError(f"eval_samples {key} is missing", remedy="materialize eval_samples first")
+    verifier = platform.load_verifier(experiment.settings)
+    return list(track(judge_samples(samples, dependencies.inputs.problems, verifier), f"verifying {key}", len(samples)))
+
+
+def _describe_samples(rows: Any) -> dict[str, Any]:
+    errors = _column(rows, "error")
+    tokens = [n for n in _column(rows, "output_tokens") if n is not None and n == n]
+    return {"num_errors": sum(e is not None and e == e for e in errors), "output_tokens": int(sum(tokens))}
+
+
+def _describe_results(rows: Any) -> dict[str, Any]:
+    verdicts = [v for v in _column(rows, "exploit_success") if v is not None and v == v]
+    total = len(_column(rows, "task_id"))
+    exploits = sum(bool(v) for v in verdicts)
+    return {
+        "num_exploits": exploits,
+        "num_errors": total - len(verdicts),
+        **({"exploit_rate": exploits / len(verdicts)} if verdicts else {}),
+    }
+
+
+def _column(rows: Any, name: str) -> list[Any]:
+    if hasattr(rows, "columns"):
+        return rows[name].tolist() if name in rows.columns else []
+    return [row.get(name) for row in rows]

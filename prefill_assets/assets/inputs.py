@@ -1,0 +1,57 @@
+"""What experiments start from, as assets: their problems and their prefill traces."""
+
+import dagster as dg
+
+from prefill_assets.assets.experiments import materialize_experiments
+from prefill_assets.assets.materialization import OWNERS, ComputedPartition, describe_table
+from prefill_assets.assets.platform import Platform
+from prefill_assets.prompts.words import count_words
+from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
+from prefill_assets.warehouse.partition import PartitionKey
+from prefill_assets.warehouse.table import find_table
+
+
+@dg.asset(
+    code_version=CODE_VERSIONS["problems"],
+    group_name="inputs",
+    kinds={"duckdb", "yaml"},
+    owners=OWNERS,
+    description=find_table("problems").comment,
+    metadata=describe_table("problems"),
+)
+def problems(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def compute(dependencies: Dependencies, key: PartitionKey) -> ComputedPartition:
+        rows = [
+            {
+                "experiment": key.experiment,
+                "task_id": problem.id,
+                "exploit_type": problem.exploit_type,
+                "function_name": problem.function_name,
+                "description": problem.description,
+                "problem_version": problem.version,
+            }
+            for problem in dependencies.inputs.problems.values()
+        ]
+        return ComputedPartition(key, rows, {"num_exploit_types": len({row["exploit_type"] for row in rows})})
+
+    return materialize_experiments(context, platform, "problems", compute)
+
+
+@dg.asset(
+    deps=[problems],
+    code_version=CODE_VERSIONS["prefill_traces"],
+    group_name="inputs",
+    kinds={"duckdb", "json"},
+    owners=OWNERS,
+    description=find_table("prefill_traces").comment,
+    metadata=describe_table("prefill_traces"),
+)
+def prefill_traces(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def compute(dependencies: Dependencies, key: PartitionKey) -> ComputedPartition:
+        traces = dependencies.inputs.traces.values()
+        rows = [
+            {"experiment": key.experiment, "reasoning_words": count_words(trace.reasoning), **vars(trace)} for trace in traces
+        ]
+        return ComputedPartition(key, rows, {"num_traces": len(rows)})
+
+    return materialize_experiments(context, platform, "prefill_traces", compute)

@@ -1,0 +1,94 @@
+"""Stage 3 as an asset: how natural each prefill is to each checkpoint."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from prefill_assets.assets.evaluations import eval_samples
+from prefill_assets.assets.materialization import OWNERS, ComputedPartition, describe_table, materialize_partitions
+from prefill_assets.assets.partitions import cell_partitions
+from prefill_assets.assets.platform import Platform
+from prefill_assets.errors import InputError
+from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
+from prefill_assets.stages.progress import track
+from prefill_assets.warehouse.partition import PartitionKey
+from prefill_assets.warehouse.table import find_table
+
+
+@dg.asset(
+    partitions_def=cell_partitions,
+    deps=[eval_samples],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    code_version=CODE_VERSIONS["prefill_logprobs"],
+    group_name="scoring",
+    kinds={"duckdb", "pytorch"},
+    owners=OWNERS,
+    description=find_table("prefill_logprobs").comment,
+    metadata=describe_table("prefill_logprobs"),
+)
+def prefill_logprobs(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[ComputedPartition]:
+        from prefill_assets.sources.logprob_records import read_prefill_logprobs
+
+        files = dependencies.inputs.logprob_files
+        imported = [key for key in keys if (key.checkpoint, key.prefill_level) in files]
+        for key in imported:
+            yield ComputedPartition(key, read_prefill_logprobs(files[key.checkpoint, key.prefill_level], *key), {})
+        if computed := [key for key in keys if key not in imported]:
+            rows = _score_levels(platform, dependencies, computed)
+            for key in computed:
+                yield ComputedPartition(key, rows[key], _describe_scores(rows[key]))
+
+    return materialize_partitions(context, platform, "prefill_logprobs", compute)
+
+
+def _score_levels(
+    platform: Platform, dependencies: Dependencies, keys: list[PartitionKey]
+) -> dict[PartitionKey, list[dict[str, Any]]]:
+    """Rows of one checkpoint's levels, by one pass over all of them."""
+    from prefill_assets.engines.loading import find_dialect, load_tokenizer
+    from prefill_assets.stages.prefill_scoring import list_texts, score_empty_prefills, score_texts
+
+    settings, experiment, step = dependencies.experiment.settings, dependencies.experiment.name, keys[0].checkpoint
+    samples = [sample for key in keys for sample in _read_samples(platform, dependencies, key)]
+    texts = list_texts(samples, use_reasoning_field=settings.use_reasoning_field, max_samples=settings.max_samples)
+    rows: dict[PartitionKey, list[dict[str, Any]]] = {key: [] for key in keys}
+    done = list(score_empty_prefills(experiment, step, [text for text in texts if not text.text]))
+    if written := [text for text in texts if text.text]:
+        checkpoint = dependencies.inputs.checkpoint_path(step)
+        scored = score_texts(
+            experiment,
+            step,
+            written,
+            engine=platform.load_engine(checkpoint, settings),
+            tokenizer=load_tokenizer(checkpoint),
+            dialect=find_dialect(checkpoint, settings),
+            dtype=settings.dtype,
+        )
+        done += track(scored, f"scoring {experiment} checkpoint-{step}", len(written))
+    for row in done:
+        rows[PartitionKey(experiment, step, row["prefill_level"])].append(row)
+    return rows
+
+
+def _read_samples(platform: Platform, dependencies: Dependencies, key: PartitionKey) -> list[dict[str, Any]]:
+    """Samples of a level, from this checkpoint or the nearest that has some."""
+    from prefill_assets.stages.prefill_scoring import PREFILL_COLUMNS
+
+    source = dependencies.find_samples_checkpoint(key.checkpoint, key.prefill_level)
+    samples = platform.warehouse.read_rows(
+        "eval_samples", PartitionKey(key.experiment, source, key.prefill_level), PREFILL_COLUMNS
+    )
+    if not samples:
+        raise InputError(f"eval_samples {key} is missing", remedy="materialize eval_samples first")
+    return [{**sample, "samples_checkpoint": source} for sample in samples]
+
+
+def _describe_scores(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    sums = [row["prefill_logprob_sum"] for row in rows if row["prefill_logprob_sum"] is not None]
+    return {
+        "num_errors": len(rows) - len(sums),
+        "prefill_tokens": sum(row.get("prefill_num_tokens") or 0 for row in rows),
+        **({"mean_logprob_sum_nats": sum(sums) / len(sums)} if sums else {}),
+    }

@@ -1,0 +1,70 @@
+"""Stage 2 as assets: how little prefill elicits an exploit, at each checkpoint and over training."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from prefill_assets.assets.evaluations import eval_results
+from prefill_assets.assets.experiments import materialize_experiments
+from prefill_assets.assets.materialization import OWNERS, ComputedPartition, describe_table, materialize_partitions
+from prefill_assets.assets.partitions import checkpoint_partitions
+from prefill_assets.assets.platform import Platform
+from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
+from prefill_assets.warehouse.partition import PartitionKey
+from prefill_assets.warehouse.table import find_table
+
+
+@dg.asset(
+    partitions_def=checkpoint_partitions,
+    deps=[dg.AssetDep(eval_results, partition_mapping=dg.MultiToSingleDimensionPartitionMapping("checkpoint"))],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    code_version=CODE_VERSIONS["trajectory"],
+    group_name="trajectory",
+    kinds={"duckdb", "sql"},
+    owners=OWNERS,
+    description=find_table("trajectory").comment,
+    metadata=describe_table("trajectory"),
+)
+def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[ComputedPartition]:
+        from prefill_assets.analysis.trajectories import compute_trajectory
+
+        experiment = dependencies.experiment
+        for key in keys:
+            rows = compute_trajectory(
+                platform.warehouse.connect(),
+                experiment.name,
+                experiment.levels,
+                [key.checkpoint],
+                reference_rules=experiment.settings.reference_rules,
+            )
+            known, exploitable = rows.aggregate("count(exploitable), count(*) FILTER (exploitable)").fetchone() or (0, 0)
+            yield ComputedPartition(key, rows, {"num_known": known, "num_exploitable": exploitable})
+
+    return materialize_partitions(context, platform, "trajectory", compute)
+
+
+@dg.asset(
+    deps=[dg.AssetDep(trajectory, partition_mapping=dg.AllPartitionMapping())],
+    code_version=CODE_VERSIONS["trajectory_analysis"],
+    group_name="trajectory",
+    kinds={"duckdb", "sql"},
+    owners=OWNERS,
+    description=find_table("trajectory_analysis").comment,
+    metadata=describe_table("trajectory_analysis"),
+)
+def trajectory_analysis(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def compute(dependencies: Dependencies, key: PartitionKey) -> ComputedPartition:
+        from prefill_assets.analysis.rules import Rules
+        from prefill_assets.analysis.trajectories import compute_trajectory_analysis
+
+        experiment = dependencies.experiment
+        rules = Rules.from_settings(experiment.settings, experiment.levels)
+        rows = compute_trajectory_analysis(platform.warehouse.connect(), experiment.name, rules)
+        counts = (
+            "count(DISTINCT (task_id, exploit_type)), count(DISTINCT (task_id, exploit_type)) FILTER (ever_reaches_threshold)"
+        )
+        problems, reached = rows.aggregate(counts).fetchone() or (0, 0)
+        return ComputedPartition(key, rows, {"num_problems": problems, "num_ever_at_threshold": reached})
+
+    return materialize_experiments(context, platform, "trajectory_analysis", compute)
