@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from prefill_assets.assets.experiments import materialize_experiments
-from prefill_assets.assets.materialization import OWNERS, ComputedPartition, describe_table, materialize_partitions
+from prefill_assets.assets.materialization import OWNERS, describe_table, materialize_partitions
 from prefill_assets.assets.partitions import checkpoint_partitions
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.scoring import prefill_logprobs
@@ -30,7 +30,7 @@ from prefill_assets.warehouse.table import find_table
 def trajectory_with_logprob(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     whole: dict[str, Any] = {}
 
-    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[ComputedPartition]:
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
         from prefill_assets.analysis.comparison import compute_trajectory_with_logprob
 
         experiment = dependencies.experiment.name
@@ -38,9 +38,7 @@ def trajectory_with_logprob(context: dg.AssetExecutionContext, platform: Platfor
             rules = _find_rules(dependencies)
             whole[experiment] = compute_trajectory_with_logprob(platform.warehouse.connect(), experiment, rules)
         for key in keys:
-            rows = whole[experiment].filter(f"checkpoint = {key.checkpoint}")
-            matched, total = rows.aggregate("count(min_prefill_logprob_sum), count(*)").fetchone() or (0, 0)
-            yield ComputedPartition(key, rows, {"num_matched": matched, "num_unmatched": total - matched})
+            yield key, whole[experiment].filter(f"checkpoint = {key.checkpoint}")
 
     return materialize_partitions(context, platform, "trajectory_with_logprob", compute)
 
@@ -55,11 +53,10 @@ def trajectory_with_logprob(context: dg.AssetExecutionContext, platform: Platfor
     metadata=describe_table("predictor_comparison"),
 )
 def predictor_comparison(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    def compute(dependencies: Dependencies, key: PartitionKey) -> ComputedPartition:
+    def compute(dependencies: Dependencies, key: PartitionKey) -> Any:
         from prefill_assets.analysis.comparison import compute_predictor_comparison
 
-        rows = compute_predictor_comparison(platform.warehouse.connect(), key.experiment, _find_rules(dependencies))
-        return ComputedPartition(key, rows, {})
+        return compute_predictor_comparison(platform.warehouse.connect(), key.experiment, _find_rules(dependencies))
 
     return materialize_experiments(context, platform, "predictor_comparison", compute)
 
@@ -74,11 +71,11 @@ def predictor_comparison(context: dg.AssetExecutionContext, platform: Platform) 
     metadata=describe_table("threshold_comparison"),
 )
 def threshold_comparison(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    def compute(dependencies: Dependencies, key: PartitionKey) -> ComputedPartition:
+    def compute(dependencies: Dependencies, key: PartitionKey) -> Any:
         from prefill_assets.analysis.comparison import compute_threshold_comparison
 
-        rows = compute_threshold_comparison(platform.warehouse.connect(), key.experiment)
-        return ComputedPartition(key, rows, {})
+        reference_rules = dependencies.experiment.settings.reference_rules
+        return compute_threshold_comparison(platform.warehouse.connect(), key.experiment, reference_rules=reference_rules)
 
     return materialize_experiments(context, platform, "threshold_comparison", compute)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from prefill_assets.assets.materialization import OWNERS, ComputedPartition, describe_table, materialize_partitions
+from prefill_assets.assets.materialization import OWNERS, describe_table, materialize_partitions
 from prefill_assets.assets.partitions import cell_partitions
 from prefill_assets.assets.platform import Platform
 from prefill_assets.errors import InputError
@@ -27,10 +27,9 @@ from prefill_assets.warehouse.table import find_table
     metadata=describe_table("eval_samples"),
 )
 def eval_samples(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[ComputedPartition]:
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
         for key in keys:
-            rows = _read_or_generate_samples(platform, dependencies, key)
-            yield ComputedPartition(key, rows, _describe_samples(rows))
+            yield key, _read_or_generate_samples(platform, dependencies, key)
 
     return materialize_partitions(context, platform, "eval_samples", compute)
 
@@ -47,10 +46,9 @@ def eval_samples(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     metadata=describe_table("eval_results"),
 )
 def eval_results(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[ComputedPartition]:
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
         for key in keys:
-            rows = _read_or_judge_results(platform, dependencies, key)
-            yield ComputedPartition(key, rows, _describe_results(rows))
+            yield key, _read_or_judge_results(platform, dependencies, key)
 
     return materialize_partitions(context, platform, "eval_results", compute)
 
@@ -87,26 +85,3 @@ def _read_or_judge_results(platform: Platform, dependencies: Dependencies, key: 
         raise InputError(f"eval_samples {key} is missing", remedy="materialize eval_samples first")
     verifier = platform.load_verifier(experiment.settings)
     return list(track(judge_samples(samples, dependencies.inputs.problems, verifier), f"verifying {key}", len(samples)))
-
-
-def _describe_samples(rows: Any) -> dict[str, Any]:
-    errors = _column(rows, "error")
-    tokens = [n for n in _column(rows, "output_tokens") if n is not None and n == n]
-    return {"num_errors": sum(e is not None and e == e for e in errors), "output_tokens": int(sum(tokens))}
-
-
-def _describe_results(rows: Any) -> dict[str, Any]:
-    verdicts = [v for v in _column(rows, "exploit_success") if v is not None and v == v]
-    total = len(_column(rows, "task_id"))
-    exploits = sum(bool(v) for v in verdicts)
-    return {
-        "num_exploits": exploits,
-        "num_errors": total - len(verdicts),
-        **({"exploit_rate": exploits / len(verdicts)} if verdicts else {}),
-    }
-
-
-def _column(rows: Any, name: str) -> list[Any]:
-    if hasattr(rows, "columns"):
-        return rows[name].tolist() if name in rows.columns else []
-    return [row.get(name) for row in rows]

@@ -8,18 +8,22 @@ from typing import Any
 
 import dagster as dg
 
-from prefill_assets.assets.materialization import ComputedPartition, describe_written, join_versions
+from prefill_assets.assets.materialization import join_versions, replace_partition
 from prefill_assets.assets.platform import Platform
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import judge_freshness, make_stamp
 from prefill_assets.warehouse.partition import PartitionKey, WrittenPartition
 
-Compute = Callable[[Dependencies, PartitionKey], ComputedPartition]
+Compute = Callable[[Dependencies, PartitionKey], Any]
+"""An experiment's rows."""
+
+Draw = Callable[[Dependencies], dict[str, Any]]
+"""Plots of an experiment, as metadata, once its rows are stored."""
 
 
 def materialize_experiments(
-    context: dg.AssetExecutionContext, platform: Platform, table: str, compute: Compute
+    context: dg.AssetExecutionContext, platform: Platform, table: str, compute: Compute, draw: Draw | None = None
 ) -> dg.MaterializeResult:
     """Compute the experiments whose part is missing or stale, and the most recent one in any case, so that its plots are shown.
 
@@ -36,6 +40,7 @@ def materialize_experiments(
             if not _is_due(dependencies, table, always=name == names[-1]):
                 continue
             written[name], described = _materialize_part(context, platform, table, dependencies, compute)
+            described |= draw(dependencies) if draw else {}
             metadata.update(described if len(names) == 1 else {f"{name}: {key}": value for key, value in described.items()})
         except InputError as error:
             failures.append(str(error))
@@ -65,7 +70,7 @@ def _materialize_part(
     key = PartitionKey(dependencies.experiment.name)
     began = time.monotonic()
     stamp = make_stamp(dependencies, table, key, context.run_id)
-    computed = compute(dependencies, key)
-    written = platform.warehouse.replace(table, key, computed.rows, stamp)
+    rows = compute(dependencies, key)
+    written, metadata = replace_partition(platform, table, key, rows, stamp, time.monotonic() - began)
     context.log.info(f"{table} {key}: {written.num_rows} rows")
-    return written, {**computed.metadata, **describe_written(written, time.monotonic() - began)}
+    return written, metadata

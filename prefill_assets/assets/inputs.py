@@ -1,9 +1,11 @@
 """What experiments start from, as assets: their problems and their prefill traces."""
 
+from typing import Any
+
 import dagster as dg
 
 from prefill_assets.assets.experiments import materialize_experiments
-from prefill_assets.assets.materialization import OWNERS, ComputedPartition, describe_table
+from prefill_assets.assets.materialization import OWNERS, describe_table
 from prefill_assets.assets.platform import Platform
 from prefill_assets.prompts.words import count_words
 from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
@@ -20,8 +22,8 @@ from prefill_assets.warehouse.table import find_table
     metadata=describe_table("problems"),
 )
 def problems(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    def compute(dependencies: Dependencies, key: PartitionKey) -> ComputedPartition:
-        rows = [
+    def compute(dependencies: Dependencies, key: PartitionKey) -> list[dict[str, Any]]:
+        return [
             {
                 "experiment": key.experiment,
                 "task_id": problem.id,
@@ -32,7 +34,6 @@ def problems(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materi
             }
             for problem in dependencies.inputs.problems.values()
         ]
-        return ComputedPartition(key, rows, {"num_exploit_types": len({row["exploit_type"] for row in rows})})
 
     return materialize_experiments(context, platform, "problems", compute)
 
@@ -47,11 +48,10 @@ def problems(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materi
     metadata=describe_table("prefill_traces"),
 )
 def prefill_traces(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    def compute(dependencies: Dependencies, key: PartitionKey) -> ComputedPartition:
+    def compute(dependencies: Dependencies, key: PartitionKey) -> list[dict[str, Any]]:
         traces = dependencies.inputs.traces.values()
-        rows = [
+        return [
             {"experiment": key.experiment, "reasoning_words": count_words(trace.reasoning), **vars(trace)} for trace in traces
         ]
-        return ComputedPartition(key, rows, {"num_traces": len(rows)})
 
     return materialize_experiments(context, platform, "prefill_traces", compute)

@@ -5,34 +5,25 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from prefill_assets.assets.partitions import read_partition_key, write_partition_key
 from prefill_assets.assets.platform import Platform
+from prefill_assets.assets.summaries import SUMMARIES
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import make_stamp
 from prefill_assets.stages.inputs import hash_values
-from prefill_assets.warehouse.partition import PartitionKey, WrittenPartition
+from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 from prefill_assets.warehouse.table import find_table
 
 OWNERS = ["team:prefill-assets"]
 
 
-@dataclass(frozen=True)
-class ComputedPartition:
-    """Rows for one partition, and what to tell about them."""
-
-    key: PartitionKey
-    rows: Any
-    metadata: dict[str, Any]
-
-
-Compute = Callable[[Dependencies, list[PartitionKey]], Iterator[ComputedPartition]]
-"""Partitions of one experiment and one checkpoint, one by one."""
+Compute = Callable[[Dependencies, list[PartitionKey]], Iterator[tuple[PartitionKey, Any]]]
+"""Keys of one experiment and one checkpoint in, each key with its rows out, one by one."""
 
 
 def materialize_partitions(
@@ -71,10 +62,15 @@ def join_versions(written: Iterable[WrittenPartition]) -> dg.DataVersion:
     return dg.DataVersion(versions[0] if len(versions) == 1 else hash_values(versions))
 
 
-def describe_written(written: WrittenPartition, seconds: float) -> dict[str, Any]:
-    """Metadata that every partition has."""
-    return {
+def replace_partition(
+    platform: Platform, table: str, key: PartitionKey, rows: Any, stamp: Stamp, seconds: float
+) -> tuple[WrittenPartition, dict[str, Any]]:
+    """Replace a partition, and say what is in it now, as metadata."""
+    written = platform.warehouse.replace(table, key, rows, stamp)
+    summary = platform.warehouse.summarize(table, key, SUMMARIES[table])
+    return written, {
         "dagster/row_count": written.num_rows,
+        **{name: value for name, value in summary.items() if value is not None},
         "seconds": round(seconds, 3),
         "data_version": written.data_version,
         "made_from": dg.MetadataValue.json(written.parts),
@@ -113,13 +109,11 @@ def _materialize_group(
     stamps = {key: make_stamp(dependencies, table, key, context.run_id) for key in keys}
     done = {}
     began = time.monotonic()
-    for computed in compute(dependencies, keys):
-        written = platform.warehouse.replace(table, computed.key, computed.rows, stamps[computed.key])
+    for key, rows in compute(dependencies, keys):
         seconds, began = time.monotonic() - began, time.monotonic()
-        done[computed.key] = written
-        metadata = {**computed.metadata, **describe_written(written, seconds)}
-        context.add_asset_metadata(metadata, context.asset_key, str(write_partition_key(computed.key)))
-        context.log.info(f"{table} {computed.key}: {written.num_rows} rows in {seconds:.2f} s")
+        done[key], metadata = replace_partition(platform, table, key, rows, stamps[key], seconds)
+        context.add_asset_metadata(metadata, context.asset_key, str(write_partition_key(key)))
+        context.log.info(f"{table} {key}: {done[key].num_rows} rows in {seconds:.2f} s")
     return done
 
 

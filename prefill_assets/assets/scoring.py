@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from prefill_assets.assets.evaluations import eval_samples
-from prefill_assets.assets.materialization import OWNERS, ComputedPartition, describe_table, materialize_partitions
+from prefill_assets.assets.materialization import OWNERS, describe_table, materialize_partitions
 from prefill_assets.assets.partitions import cell_partitions
 from prefill_assets.assets.platform import Platform
 from prefill_assets.errors import InputError
@@ -28,17 +28,15 @@ from prefill_assets.warehouse.table import find_table
     metadata=describe_table("prefill_logprobs"),
 )
 def prefill_logprobs(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[ComputedPartition]:
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
         from prefill_assets.sources.logprob_records import read_prefill_logprobs
 
         files = dependencies.inputs.logprob_files
         imported = [key for key in keys if (key.checkpoint, key.prefill_level) in files]
         for key in imported:
-            yield ComputedPartition(key, read_prefill_logprobs(files[key.checkpoint, key.prefill_level], *key), {})
+            yield key, read_prefill_logprobs(files[key.checkpoint, key.prefill_level], *key)
         if computed := [key for key in keys if key not in imported]:
-            rows = _score_levels(platform, dependencies, computed)
-            for key in computed:
-                yield ComputedPartition(key, rows[key], _describe_scores(rows[key]))
+            yield from _score_levels(platform, dependencies, computed).items()
 
     return materialize_partitions(context, platform, "prefill_logprobs", compute)
 
@@ -83,12 +81,3 @@ def _read_samples(platform: Platform, dependencies: Dependencies, key: Partition
     if not samples:
         raise InputError(f"eval_samples {key} is missing", remedy="materialize eval_samples first")
     return [{**sample, "samples_checkpoint": source} for sample in samples]
-
-
-def _describe_scores(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    sums = [row["prefill_logprob_sum"] for row in rows if row["prefill_logprob_sum"] is not None]
-    return {
-        "num_errors": len(rows) - len(sums),
-        "prefill_tokens": sum(row.get("prefill_num_tokens") or 0 for row in rows),
-        **({"mean_logprob_sum_nats": sum(sums) / len(sums)} if sums else {}),
-    }

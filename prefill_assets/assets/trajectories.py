@@ -1,14 +1,16 @@
 """Stage 2 as assets: how little prefill elicits an exploit, at each checkpoint and over training."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
 from prefill_assets.assets.evaluations import eval_results
 from prefill_assets.assets.experiments import materialize_experiments
-from prefill_assets.assets.materialization import OWNERS, ComputedPartition, describe_table, materialize_partitions
+from prefill_assets.assets.materialization import OWNERS, describe_table, materialize_partitions
 from prefill_assets.assets.partitions import checkpoint_partitions
 from prefill_assets.assets.platform import Platform
+from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
 from prefill_assets.warehouse.partition import PartitionKey
 from prefill_assets.warehouse.table import find_table
@@ -26,11 +28,13 @@ from prefill_assets.warehouse.table import find_table
     metadata=describe_table("trajectory"),
 )
 def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[ComputedPartition]:
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
         from prefill_assets.analysis.trajectories import compute_trajectory
 
         experiment = dependencies.experiment
         for key in keys:
+            if not any(cell[:2] == key[:2] for cell in dependencies.stamps("eval_results")):
+                raise InputError(f"{key} has no eval_results yet", remedy="materialize eval_results first")
             rows = compute_trajectory(
                 platform.warehouse.connect(),
                 experiment.name,
@@ -38,8 +42,7 @@ def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
                 [key.checkpoint],
                 reference_rules=experiment.settings.reference_rules,
             )
-            known, exploitable = rows.aggregate("count(exploitable), count(*) FILTER (exploitable)").fetchone() or (0, 0)
-            yield ComputedPartition(key, rows, {"num_known": known, "num_exploitable": exploitable})
+            yield key, rows
 
     return materialize_partitions(context, platform, "trajectory", compute)
 
@@ -54,17 +57,12 @@ def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
     metadata=describe_table("trajectory_analysis"),
 )
 def trajectory_analysis(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    def compute(dependencies: Dependencies, key: PartitionKey) -> ComputedPartition:
+    def compute(dependencies: Dependencies, key: PartitionKey) -> Any:
         from prefill_assets.analysis.rules import Rules
         from prefill_assets.analysis.trajectories import compute_trajectory_analysis
 
         experiment = dependencies.experiment
         rules = Rules.from_settings(experiment.settings, experiment.levels)
-        rows = compute_trajectory_analysis(platform.warehouse.connect(), experiment.name, rules)
-        counts = (
-            "count(DISTINCT (task_id, exploit_type)), count(DISTINCT (task_id, exploit_type)) FILTER (ever_reaches_threshold)"
-        )
-        problems, reached = rows.aggregate(counts).fetchone() or (0, 0)
-        return ComputedPartition(key, rows, {"num_problems": problems, "num_ever_at_threshold": reached})
+        return compute_trajectory_analysis(platform.warehouse.connect(), experiment.name, rules)
 
     return materialize_experiments(context, platform, "trajectory_analysis", compute)

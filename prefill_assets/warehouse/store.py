@@ -82,6 +82,18 @@ class Warehouse:
         )
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
+    def summarize(self, table_name: str, key: PartitionKey, aggregates: Mapping[str, str]) -> dict[str, Any]:
+        """Aggregates over one partition's rows, by name: `{"num_errors": "count(error)"}`."""
+        path = self._rows_path(find_table(table_name), key)
+        import duckdb
+
+        row = (
+            duckdb.connect()
+            .execute(f"SELECT {', '.join(aggregates.values())} FROM read_parquet({_quote(path)}, hive_partitioning = false)")
+            .fetchone()
+        )
+        return dict(zip(aggregates, row or (), strict=True))
+
     def drop(self, table_name: str, key: PartitionKey) -> bool:
         """Remove one partition; False where there was none."""
         path = self._rows_path(find_table(table_name), key)

@@ -1,0 +1,150 @@
+"""One whole analysis: find out what is due, compute it step by step, keep a record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefill_assets.errors import InputError
+from prefill_assets.locations import Locations
+from prefill_assets.runs.plan import Step, list_tables, plan_steps
+from prefill_assets.sources.experiment import Experiment
+from prefill_assets.stages.freshness import PartitionState, judge_freshness
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """What a run leaves out, and which config keys it replaces."""
+
+    overrides: Mapping[str, Any]
+    skip_logprob: bool = False
+    tables: tuple[str, ...] | None = None
+    """Only these tables; None means all."""
+
+
+@dataclass(frozen=True)
+class AnalysisOutcome:
+    """What came of a run: its folder, how many steps it took, and the errors of those that failed."""
+
+    path: Path
+    num_steps: int
+    failures: tuple[str, ...]
+
+
+def judge_experiment(locations: Locations, experiment: Experiment, options: AnalysisOptions) -> list[PartitionState]:
+    """The state of every partition that the options ask for. Raises InputError where an input is bad."""
+    from prefill_assets.assets.platform import Platform
+
+    dependencies = Platform(overrides=dict(options.overrides)).load_dependencies(experiment.name)
+    tables = list(options.tables or list_tables(skip_logprob=options.skip_logprob))
+    snapshot: dict[str, Any] = {}
+    live = dependencies.stamps
+    dependencies.stamps = lambda table: snapshot.setdefault(table, live(table))
+    return judge_freshness(dependencies, tables)
+
+
+def run_analysis(
+    locations: Locations, experiment: Experiment, options: AnalysisOptions, report: Report, publish: Callable[[Path], None]
+) -> AnalysisOutcome:
+    """Compute what is missing or stale of one experiment, let `publish` fill the run's folder, and leave a true record there.
+
+    One run an experiment at a time; a second one waits. A failed step does not keep the others from being done: what depends on
+    it is computed from what there is. Raises InputError for bad input, before anything is computed, and KeyboardInterrupt.
+    """
+    from prefill_assets.runs.execution import close_dead_runs, open_instance
+    from prefill_assets.runs.record import RunRecord, close_dead_records
+
+    instance = open_instance(locations)
+    with _take_turn(locations, experiment.name, report):
+        close_dead_runs(instance)
+        for path in close_dead_records(locations.full_analyses):
+            report(f"{path.name} was killed; what it finished is kept, the rest is computed now")
+        record = RunRecord(locations.full_analyses, _describe_run(experiment, options), locations.project)
+        try:
+            failures, num_steps = _run_due(instance, locations, experiment, options, record, report)
+            publish(record.path)
+        except KeyboardInterrupt:
+            record.finish("interrupted", "interrupted from the keyboard or by a signal")
+            raise
+        except BaseException as error:
+            record.finish("failed", str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}")
+            raise
+        record.finish("failed" if failures else "success", "\n".join(failures) or None)
+    return AnalysisOutcome(record.path, num_steps, tuple(failures))
+
+
+@contextmanager
+def _take_turn(locations: Locations, experiment: str, report: Report) -> Iterator[None]:
+    """Hold the experiment's lock; it is gone with the process, however that ends."""
+    from filelock import FileLock, Timeout
+
+    locations.locks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(locations.locks / f"{experiment}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report(f"another run works on {experiment}; waiting for it to end")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _describe_run(experiment: Experiment, options: AnalysisOptions) -> dict[str, Any]:
+    return {
+        "experiment": experiment.name,
+        "run_dir": experiment.run_dir,
+        "overrides": dict(options.overrides),
+        "skip_logprob": options.skip_logprob,
+        "checkpoints": list(experiment.checkpoints),
+        "prefill_levels": list(experiment.levels),
+        "settings": experiment.settings.model_dump(),
+    }
+
+
+def _run_due(
+    instance: Any, locations: Locations, experiment: Experiment, options: AnalysisOptions, record: Any, report: Report
+) -> tuple[list[str], int]:
+    from prefill_assets.assets.partitions import register_partitions
+    from prefill_assets.runs.execution import list_partition_order
+
+    states = judge_experiment(locations, experiment, options)
+    register_partitions(instance, [experiment])
+    steps = plan_steps(states, list_partition_order(instance, experiment))
+    failures: list[str] = []
+    for number, step in enumerate(steps, 1):
+        error = _run_step(instance, step, f"[{number}/{len(steps)}]", experiment, options, record, report)
+        if error is not None and error not in failures:
+            failures.append(error)
+    return failures, len(steps)
+
+
+def _run_step(
+    instance: Any, step: Step, number: str, experiment: Experiment, options: AnalysisOptions, record: Any, report: Report
+) -> str | None:
+    """Why the step failed, or None."""
+    from prefill_assets.runs.execution import StepFailure, execute_step
+
+    began = time.monotonic()
+    partitions = [str(key) for key in step.keys]
+    try:
+        run_id = execute_step(instance, step, experiment.name, options.overrides)
+    except StepFailure as failure:
+        seconds = time.monotonic() - began
+        record.add_step(str(step), partitions, "failed", seconds, str(failure), None)
+        report(f"{number} {step}: FAILED after {seconds:.1f} s: {failure}")
+        return str(failure)
+    except KeyboardInterrupt:
+        record.add_step(str(step), partitions, "interrupted", time.monotonic() - began, None, None)
+        raise
+    seconds = time.monotonic() - began
+    record.add_step(str(step), partitions, "success", seconds, None, run_id)
+    report(f"{number} {step}: {seconds:.1f} s")
+    return None

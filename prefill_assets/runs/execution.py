@@ -1,0 +1,138 @@
+"""Running a step in this process, against the instance that the UI reads."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from prefill_assets.locations import Locations
+from prefill_assets.runs.plan import Step
+from prefill_assets.sources.experiment import Experiment
+from prefill_assets.warehouse.partition import PartitionKey
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+PROCESS_TAG = "prefill/pid"
+EXPERIMENT_TAG = "prefill/experiment"
+RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+class StepFailure(Exception):
+    """A step's run failed; the text says why, in the words of what failed."""
+
+
+def open_instance(locations: Locations) -> dg.DagsterInstance:
+    """The instance of dagster.yaml; the first process to come makes its databases, others wait."""
+    import dagster as dg
+    from filelock import FileLock
+
+    locations.set_environment()
+    for name in ("dagster", "alembic"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    locations.locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locations.locks / "dagster-instance.lock"):
+        instance = dg.DagsterInstance.get()
+        instance.get_dynamic_partitions("checkpoints")
+        return instance
+
+
+def list_partition_order(instance: dg.DagsterInstance, experiment: Experiment) -> list[PartitionKey]:
+    """Every key of the experiment in the order in which Dagster cuts ranges: the one in which dynamic keys were added."""
+    from prefill_assets.assets.partitions import read_partition_key
+
+    levels = [int(key.removeprefix("prefill-")) for key in instance.get_dynamic_partitions("prefill_levels")]
+    keys: list[PartitionKey] = []
+    for text in instance.get_dynamic_partitions("checkpoints"):
+        checkpoint = read_partition_key(text)
+        keys += [checkpoint, *(PartitionKey(*checkpoint[:2], level) for level in levels)]
+    cells = [key for key in keys if key.prefill_level is not None]
+    checkpoints = [key for key in keys if key.prefill_level is None]
+    mine = {*(PartitionKey(experiment.name, *cell) for cell in experiment.cells)}
+    gap = PartitionKey("")  # keeps a range from running over what belongs to others
+    return [
+        PartitionKey(experiment.name),
+        gap,
+        *(key if key.experiment == experiment.name else gap for key in checkpoints),
+        gap,
+        *(key if key in mine else gap for key in cells),
+    ]
+
+
+def execute_step(instance: dg.DagsterInstance, step: Step, experiment: str, overrides: Mapping[str, Any]) -> str:
+    """Run one step and return its run id. Raises StepFailure, KeyboardInterrupt where it was interrupted."""
+    import dagster as dg
+    from dagster._core.errors import DagsterExecutionInterruptedError
+
+    from prefill_assets.assets.partitions import write_partition_key
+    from prefill_assets.definitions import defs
+
+    tags = {PROCESS_TAG: str(os.getpid()), EXPERIMENT_TAG: experiment}
+    start, end = write_partition_key(step.keys[0]), write_partition_key(step.keys[-1])
+    if start is not None:
+        tags |= {RANGE_START_TAG: str(start), RANGE_END_TAG: str(end)}
+    config = {
+        "resources": {"platform": {"config": {"overrides": dict(overrides), "experiments": [experiment]}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    try:
+        result = defs.resolve_job_def(step.job).execute_in_process(
+            run_config=config,
+            instance=instance,
+            tags=tags,
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey(table) for table in step.tables],
+        )
+    except DagsterExecutionInterruptedError as error:
+        raise KeyboardInterrupt from error
+    if not result.success:
+        raise StepFailure(_find_cause(result))
+    return result.run_id
+
+
+def _find_cause(result: dg.ExecuteInProcessResult) -> str:
+    """The description of the first failed step: an error of ours as it is, any other by its kind and message."""
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            return data.user_failure_data.description
+        error = data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            return " ".join(error.message.split())
+    return "the run failed without saying why; see it in the UI"
+
+
+def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark runs as failed whose process was killed: they would stay "started" for ever. Returns their ids."""
+    import dagster as dg
+
+    from prefill_assets.runs.record import is_alive
+
+    closed = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])):
+        pid = run.tags.get(PROCESS_TAG)
+        if pid and not is_alive(int(pid)):
+            instance.report_run_failed(run, "the process of this run is gone: it was killed")
+            closed.append(run.run_id)
+    return closed
+
+
+def register_all_experiments(instance: dg.DagsterInstance, locations: Locations) -> list[str]:
+    """Make the partitions of every experiment known to Dagster; returns what is wrong with those that cannot be read."""
+    from prefill_assets.assets.partitions import register_partitions
+    from prefill_assets.errors import InputError
+    from prefill_assets.sources.experiment_registry import ExperimentRegistry
+
+    registry, complaints = ExperimentRegistry(locations), []
+    for name in registry.list_run_dirs():
+        try:
+            register_partitions(instance, [registry.load(name)])
+        except InputError as error:
+            complaints.append(str(error))
+    return complaints

@@ -1,0 +1,163 @@
+"""The folder that every run leaves: config.yaml, metadata.json and a status.json that tells the truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefill_assets import __version__
+
+PREFIX = "full_analysis-"
+ENVIRONMENT_KEYS = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "HF_HUB_OFFLINE", "LANG", "TZ", "PREFILL_DATA", "PREFILL_PROJECT")
+"""The environment variables that a record may show; all others may hold secrets."""
+
+
+class RunRecord:
+    """One `full_analysis-{timestamp}/`. Its status is "running" until `finish` says otherwise, and "killed" once found dead."""
+
+    def __init__(self, parent: Path, config: Mapping[str, Any], project: Path):
+        self.path = _make_folder(parent)
+        self.began = time.monotonic()
+        self.status: dict[str, Any] = {
+            "status": "running",
+            "pid": os.getpid(),
+            "started_at": _now(),
+            "finished_at": None,
+            "seconds": None,
+            "steps": [],
+            "error": None,
+        }
+        _write(self.path / "config.yaml", _to_yaml(config))
+        _write(self.path / "metadata.json", _to_json(describe_environment(project)))
+        self._save()
+
+    def add_step(
+        self, name: str, partitions: list[str], status: str, seconds: float, error: str | None, run_id: str | None
+    ) -> None:
+        step = {
+            "step": name,
+            "partitions": partitions,
+            "status": status,
+            "seconds": round(seconds, 3),
+            "error": error,
+            "run_id": run_id,
+        }
+        self.status["steps"].append(step)
+        self._save()
+
+    def finish(self, status: str, error: str | None = None) -> None:
+        """`success`, `failed` or `interrupted`."""
+        self.status |= {
+            "status": status,
+            "error": error,
+            "finished_at": _now(),
+            "seconds": round(time.monotonic() - self.began, 3),
+        }
+        self._save()
+
+    def _save(self) -> None:
+        _write(self.path / "status.json", _to_json(self.status))
+
+
+def close_dead_records(parent: Path) -> list[Path]:
+    """Set the status of records to "killed" whose process is gone."""
+    closed = []
+    for path in sorted(parent.glob(f"{PREFIX}*/status.json")):
+        try:
+            status = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            continue
+        if status.get("status") == "running" and not is_alive(int(status.get("pid") or 0)):
+            status |= {"status": "killed", "error": "the process was killed before it could finish"}
+            _write(path, _to_json(status))
+            closed.append(path.parent)
+    return closed
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of ours with this id runs."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid == os.getpid() or _runs_python(pid)
+
+
+def describe_environment(project: Path) -> dict[str, Any]:
+    """Versions and machine, from a list of what may be shown."""
+    from importlib.metadata import distributions
+
+    torch = sys.modules.get("torch")
+    return {
+        "created_at": _now(),
+        "prefill_assets": __version__,
+        "git_commit": _ask_git(project, "rev-parse", "HEAD"),
+        "git_has_changes": bool(_ask_git(project, "status", "--porcelain", "--untracked-files=no")),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu_count": os.cpu_count(),
+        "cuda": torch.version.cuda if torch is not None else None,
+        "environment": {key: os.environ[key] for key in ENVIRONMENT_KEYS if key in os.environ},
+        "packages": dict(sorted((d.name, d.version) for d in distributions())),
+    }
+
+
+def _runs_python(pid: int) -> bool:
+    """A reused process id is not ours; where that cannot be told, the process counts as ours."""
+    try:
+        return b"python" in Path(f"/proc/{pid}/cmdline").read_bytes() or b"prefill" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
+
+
+def _make_folder(parent: Path) -> Path:
+    for attempt in range(100):
+        suffix = f"-{attempt}" if attempt else ""
+        path = parent / f"{PREFIX}{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}{suffix}"
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            continue
+    raise FileExistsError(parent)
+
+
+def _ask_git(project: Path, *arguments: str) -> str | None:
+    try:
+        found = subprocess.run(["git", "-C", str(project), *arguments], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _to_json(values: Any) -> str:
+    return json.dumps(values, indent=2, default=str) + "\n"
+
+
+def _to_yaml(values: Mapping[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(json.loads(json.dumps(values, default=str)), sort_keys=False)
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

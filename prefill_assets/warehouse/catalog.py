@@ -1,0 +1,67 @@
+"""The DuckDB file for other clients: a view for every table, with comments, and the views that answer common questions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefill_assets.warehouse.table import PARTITION_COLUMNS, Table, find_table
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from prefill_assets.warehouse.store import Warehouse
+
+VIEWS = ("partitions", "evaluations", "exploit_rates", "threshold_counts")
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+    """Every table and every view, with comments, on this connection."""
+    for statement in list_statements(warehouse):
+        connection.execute(statement)
+
+
+def publish_catalog(warehouse: Warehouse, path: Path) -> None:
+    """Make the DuckDB file anew if it is missing or its views differ from ours.
+
+    It holds no rows: whoever keeps it open, however long, holds nobody up, and sees each partition as it is now. It is put in
+    place by a rename, so that a reader of the old file keeps reading that.
+    """
+    import duckdb
+
+    warehouse.create_empty_tables()
+    text = ";\n".join(list_statements(warehouse))
+    published = path.with_name(f"{path.name}.sql")
+    if path.exists() and published.exists() and published.read_text(encoding="utf-8") == text:
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with duckdb.connect(str(draft)) as connection:
+        create_views(connection, warehouse)
+    draft.replace(path)
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(published)
+
+
+def list_statements(warehouse: Warehouse) -> list[str]:
+    """The statements that make the catalog, in order."""
+    statements = []
+    for name in PARTITION_COLUMNS:
+        table = find_table(name)
+        statements += [warehouse.view_sql(table), *_list_comments(table)]
+    root = "'" + str(warehouse.root).replace("'", "''") + "'"
+    for name in VIEWS:
+        comment, sql = (Path(__file__).parent / "views" / f"{name}.sql").read_text(encoding="utf-8").split("\n", 1)
+        statements += [sql.strip().replace("{root}", root), _comment("VIEW", name, comment.removeprefix("-- "))]
+    return statements
+
+
+def _list_comments(table: Table) -> list[str]:
+    columns = [_comment("COLUMN", f"{table.name}.{column.name}", column.comment) for column in table.columns]
+    return [_comment("VIEW", table.name, table.comment), *columns]
+
+
+def _comment(kind: str, name: str, text: str) -> str:
+    quoted = text.replace("'", "''")
+    return f"COMMENT ON {kind} {name} IS '{quoted}'"
