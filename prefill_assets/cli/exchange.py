@@ -14,18 +14,21 @@ IMPORTED_TABLES = ("eval_samples", "eval_results", "prefill_logprobs")
 def answer_import(arguments: argparse.Namespace) -> int:
     from prefill_assets.cli.run import print_heading
     from prefill_assets.runs.analysis import AnalysisOptions, run_analysis
+    from prefill_assets.sources.experiment import load_experiment
     from prefill_assets.sources.experiment_registry import ExperimentRegistry
 
     locations = Locations.find()
     registry = ExperimentRegistry(locations)
-    overrides = {"logprob_dirs": [str(path.resolve()) for path in arguments.logprob_dirs]} if arguments.logprob_dirs else {}
-    experiment = registry.find(str(arguments.run_dir), overrides)
+    if arguments.logprob_dirs:
+        load_experiment(arguments.run_dir)
+        registry.register(arguments.run_dir, {"logprob_dirs": [str(path.resolve()) for path in arguments.logprob_dirs]})
+    experiment = registry.find(str(arguments.run_dir))
     if not experiment.eval_files:
         raise InputError(
             "no checkpoint-N_prefillL.jsonl to import", path=experiment.evals_dir, remedy="name a run folder with evals/"
         )
     print_heading(experiment)
-    options = AnalysisOptions(overrides, tables=IMPORTED_TABLES)
+    options = AnalysisOptions({}, tables=IMPORTED_TABLES)
     outcome = run_analysis(locations, experiment, options, lambda line: print(line, file=sys.stderr), lambda path: None)
     for failure in outcome.failures:
         print(f"error: {failure}", file=sys.stderr)

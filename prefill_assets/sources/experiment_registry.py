@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from prefill_assets.errors import InputError
 from prefill_assets.locations import Locations
 from prefill_assets.sources.experiment import CONFIG_FILE, Experiment, load_experiment
@@ -27,8 +29,8 @@ class ExperimentRegistry:
         found = {
             path.parent.name: path.parent for path in (self.locations.results / "prefill_sensitivity").glob(f"*/{CONFIG_FILE}")
         }
-        for entry in sorted(self.locations.registered_experiments.glob("*.path")):
-            found.setdefault(entry.stem, Path(entry.read_text(encoding="utf-8").strip()))
+        for name, entry in self._read_entries().items():
+            found.setdefault(name, Path(entry["run_dir"]))
         return dict(sorted(found.items(), key=lambda item: (_recency(item[1]), item[0])))
 
     def load(self, name: str, overrides: Mapping[str, Any] | None = None) -> Experiment:
@@ -40,7 +42,8 @@ class ExperimentRegistry:
                 f"no experiment {name!r}",
                 remedy=f"known are: {known}; register another by `prefill run --sensitivity-run FOLDER`",
             )
-        return load_experiment(run_dirs[name], overrides)
+        registered = self._read_entries().get(name, {}).get("settings", {})
+        return load_experiment(run_dirs[name], {**registered, **(overrides or {})})
 
     def find(self, name_or_path: str | None, overrides: Mapping[str, Any] | None = None) -> Experiment:
         """By name, by folder (which registers it), or the most recent one."""
@@ -53,26 +56,32 @@ class ExperimentRegistry:
             name_or_path = list(run_dirs)[-1]
         if name_or_path in self.list_run_dirs():
             return self.load(name_or_path, overrides)
-        experiment = load_experiment(Path(name_or_path), overrides)
-        self.register(experiment.run_dir)
-        return experiment
+        run_dir = load_experiment(Path(name_or_path)).run_dir.resolve()
+        known = self.list_run_dirs().get(run_dir.name)
+        if known is None or known.resolve() != run_dir:
+            self.register(run_dir)
+        return self.load(run_dir.name, overrides)
 
-    def register(self, run_dir: Path) -> None:
-        """Remember a folder that lies elsewhere. Raises InputError where its name is taken by another folder."""
+    def register(self, run_dir: Path, settings: Mapping[str, Any] | None = None) -> None:
+        """Remember a folder that lies elsewhere, and settings that its config.yaml lacks.
+
+        Raises InputError where the experiment's name is taken by another folder.
+        """
         run_dir = run_dir.resolve()
         known = self.list_run_dirs().get(run_dir.name)
-        if known is not None:
-            if known.resolve() != run_dir and (known / CONFIG_FILE).is_file():
-                raise InputError(
-                    f"an experiment {run_dir.name!r} exists already, at {known}", path=run_dir, remedy="rename one of the folders"
-                )
-            if known.resolve() == run_dir:
-                return
+        if known is not None and known.resolve() != run_dir and (known / CONFIG_FILE).is_file():
+            raise InputError(
+                f"an experiment {run_dir.name!r} exists already, at {known}", path=run_dir, remedy="rename one of the folders"
+            )
         folder = self.locations.registered_experiments
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f".{run_dir.name}.{os.getpid()}"
-        draft.write_text(f"{run_dir}\n", encoding="utf-8")
-        draft.replace(folder / f"{run_dir.name}.path")
+        draft.write_text(yaml.safe_dump({"run_dir": str(run_dir), "settings": dict(settings or {})}), encoding="utf-8")
+        draft.replace(folder / f"{run_dir.name}.yaml")
+
+    def _read_entries(self) -> dict[str, dict[str, Any]]:
+        files = sorted(self.locations.registered_experiments.glob("*.yaml"))
+        return {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
 
 
 def _recency(run_dir: Path) -> str:
