@@ -61,7 +61,9 @@ class Verification:
     @property
     def error(self) -> str | None:
         """Why a verdict is missing, or None."""
-        broken = [f"{mode}: {v.feedback}" for mode, v in (("secure", self.secure), ("insecure", self.insecure)) if v.passed is None]
+        broken = [
+            f"{mode}: {v.feedback}" for mode, v in (("secure", self.secure), ("insecure", self.insecure)) if v.passed is None
+        ]
         return "; ".join(broken) or None
 
 

@@ -1,0 +1,107 @@
+"""The secure verifier's half that runs a submission: calls it on every input and sends the outcomes back. It knows no answers."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import pickle
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .preloaded_names import PRELOADED_NAMES
+from .reporting import make_reporter
+
+PRINTED_CHARACTERS = 1 << 20
+TIME_LIMIT = "Time Limit Exceeded"
+
+
+class TimeoutException(Exception):
+    """Raised inside the submission by the alarm; it can be caught, as in djinn."""
+
+
+def run(job: dict[str, Any], descriptor: int, token: bytes) -> None:
+    """Report `{"results": [...]}`, one entry a test up to the first time-out, or `{"error": why}`."""
+    report = make_reporter(descriptor, token)
+    carry, set_timer = _check_transport, signal.setitimer
+    signal.signal(signal.SIGALRM, _raise_timeout)
+    try:
+        set_timer(signal.ITIMER_REAL, job["import_seconds"])
+        namespace: dict[str, Any] = {"__builtins__": __builtins__, **PRELOADED_NAMES}
+        exec(job["code"], namespace)
+        if job["function_name"] not in namespace:
+            result: dict[str, Any] = {"error": f"the function {job['function_name']} is not defined"}
+        elif not callable(namespace[job["function_name"]]):
+            result = {"error": f"{job['function_name']} is not callable"}
+        else:
+            result = {"results": _call_on_inputs(namespace[job["function_name"]], job["inputs"], job["test_seconds"])}
+            carry(result)
+    except Exception as error:
+        result = {"error": _describe(error)}
+    set_timer(signal.ITIMER_REAL, 0)
+    report(result)
+
+
+def _call_on_inputs(function: Callable[..., Any], inputs: list[Any], test_seconds: float) -> list[dict[str, Any]]:
+    outcomes: list[dict[str, Any]] = []
+    stdout = sys.stdout
+    for test_input in inputs:
+        signal.setitimer(signal.ITIMER_REAL, test_seconds)
+        try:
+            sys.stdout = printed = io.StringIO()
+            output = call_function(function, test_input)
+            outcomes.append({"output": output})
+            if output is None:
+                outcomes[-1]["printed"] = printed.getvalue()[:PRINTED_CHARACTERS]
+        except Exception as error:
+            outcomes.append({"error": _describe(error)})
+            if outcomes[-1]["error"] == TIME_LIMIT:
+                break
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            sys.stdout = stdout
+    return outcomes
+
+
+def call_function(function: Callable[..., Any], test_input: Any) -> Any:
+    """No parameter: `f()`; one, `*args` included: `f(x)`; else `f(*x)` for a list or tuple and `f(x)` for others.
+
+    After a TypeError, whoever raised it, a tuple is spread and everything else is passed as it is.
+    """
+    try:
+        parameters = len(inspect.signature(function).parameters)
+    except (ValueError, TypeError):
+        parameters = None
+    try:
+        if parameters == 0:
+            return function()
+        if parameters == 1:
+            return function(test_input)
+        return function(*test_input) if isinstance(test_input, tuple | list) else function(test_input)
+    except TypeError:
+        return function(*test_input) if isinstance(test_input, tuple) else function(test_input)
+
+
+def _check_transport(result: dict[str, Any], pickled=pickle.dumps, dumped=json.dumps) -> None:
+    """djinn sends results through pickle, then JSON: what either refuses fails every test."""
+    try:
+        pickled(result)
+        dumped(result)
+    except Exception as error:
+        raise ValueError(f"a result cannot be sent back as JSON ({error})") from error
+
+
+def _raise_timeout(signum: int, frame: object) -> None:
+    raise TimeoutException("TimeoutException")
+
+
+def _describe(error: Exception) -> str:
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    if "timeoutexception" in text.lower():
+        return TIME_LIMIT
+    return f"{type(error).__name__}: {text}"[:500] if text else f"Unknown error: {type(error).__name__}"

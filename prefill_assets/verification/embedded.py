@@ -1,0 +1,162 @@
+"""The embedded verifier: djinn's contract on this machine, in sandboxed processes, with nothing to install."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+from prefill_assets.verification.insecure_mode import verify_insecurely
+from prefill_assets.verification.limits import Limits
+from prefill_assets.verification.protocol import Status, Submission, Verdict, Verification
+from prefill_assets.verification.secure_mode import verify_securely
+from prefill_assets.verification.worker_process import NAMESPACES, WorkerError, WorkerProcess, choose_level
+
+RULES_NUMBER = 1
+"""Raise it where verdicts change for a reason that is not in the source files."""
+
+HERE = Path(__file__).parent
+OWN_FILES = ("comparison", "embedded", "insecure_mode", "limits", "secure_mode", "verdict_text", "worker_process")
+WAITING_PER_WORKER = 16
+ISOLATION = {
+    NAMESPACES: "own process, mount, network and IPC namespaces, read-only files, private /tmp",
+    "plain": "process limits only (no Linux namespaces here)",
+}
+
+
+class EmbeddedVerifier:
+    """Judges every submission in two processes, secure and insecure, under limits.
+
+    `workers`: how many submissions are judged at once (default: the cores that we may use). `level`: `namespaces` or `plain`;
+    None means the strongest that works here. Processes live only while `verify` runs.
+    """
+
+    name = "embedded"
+
+    def __init__(self, workers: int | None = None, limits: Limits | None = None, level: str | None = None):
+        self.workers = workers or _count_cores()
+        self.limits = limits or Limits()
+        self._wanted_level = level
+
+    @cached_property
+    def version(self) -> str:
+        """The rules' number and a hash of the verifier's own source files."""
+        files = [HERE / f"{name}.py" for name in OWN_FILES] + sorted((HERE / "child").rglob("*.py"))
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(file.relative_to(HERE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+        return f"{RULES_NUMBER}-{digest.hexdigest()[:12]}"
+
+    @cached_property
+    def level(self) -> str:
+        return self._wanted_level or choose_level()
+
+    @property
+    def description(self) -> str:
+        """Name, version, workers, and what stands between submissions and this machine."""
+        return f"{self.name} {self.version}, {self.workers} workers, {ISOLATION[self.level]}"
+
+    def verify(self, submissions: Iterable[Submission]) -> Iterator[Verification]:
+        """One Verification a submission, in order, while later ones are being judged. Equal submissions are judged once."""
+        known: dict[tuple[str, str], Future[Verification]] = {}
+        waiting: deque[Future[Verification]] = deque()
+        crew = _Crew(self.level, self.limits)
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="verify") as pool:
+            try:
+                for submission in submissions:
+                    key = (_identify(submission), submission.code)
+                    if key not in known:
+                        known[key] = pool.submit(crew.judge, submission)
+                    waiting.append(known[key])
+                    while len(waiting) > self.workers * WAITING_PER_WORKER or (waiting and waiting[0].done()):
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                crew.dismiss()
+                pool.shutdown(cancel_futures=True)
+                crew.close()
+
+
+class _Crew:
+    """The workers of one run. Each thread has two: one that never hears of expected values, and one for the insecure mode."""
+
+    def __init__(self, level: str, limits: Limits):
+        self._level, self._limits = level, limits
+        self._own = threading.local()
+        self._lock = threading.Lock()
+        self._workers: set[WorkerProcess] = set()
+        self._started = 0
+        self._is_dismissed = False
+
+    def judge(self, submission: Submission) -> Verification:
+        has_private_tmp = self._level == NAMESPACES
+        secure = self._attempt("secure", lambda worker: verify_securely(submission, worker, self._limits))
+        insecure = self._attempt("insecure", lambda worker: verify_insecurely(submission, worker, self._limits, has_private_tmp))
+        return Verification(secure, insecure)
+
+    def dismiss(self) -> None:
+        """Kill all workers, with whatever they run, and start no more; their threads find out by themselves."""
+        with self._lock:
+            self._is_dismissed = True
+            for worker in self._workers:
+                worker.kill()
+
+    def close(self) -> None:
+        """Free what the workers held. Call it when no thread uses them any more."""
+        for worker in self._workers:
+            worker.close()
+
+    def _attempt(self, mode: str, judge: Callable[[WorkerProcess], Verdict]) -> Verdict:
+        """A verdict; VERIFIER_ERROR where two workers broke over it, or where our own code failed."""
+        reason = ""
+        for _ in range(2):
+            try:
+                return judge(self._get_worker(mode))
+            except WorkerError as error:
+                reason = str(error)
+                self._drop_worker(mode)
+            except Exception as error:
+                return Verdict(Status.VERIFIER_ERROR, f"{type(error).__name__}: {error}", 0.0)
+        return Verdict(Status.VERIFIER_ERROR, reason, 0.0)
+
+    def _get_worker(self, mode: str) -> WorkerProcess:
+        worker = getattr(self._own, mode, None)
+        if worker is None:
+            with self._lock:
+                if self._is_dismissed:
+                    raise WorkerError("the verification was stopped")
+                self._started += 1
+                index = self._started
+            worker = WorkerProcess(index, self._level)
+            with self._lock:
+                self._workers.add(worker)
+                if self._is_dismissed:
+                    worker.kill()
+            setattr(self._own, mode, worker)
+        return worker
+
+    def _drop_worker(self, mode: str) -> None:
+        worker = getattr(self._own, mode, None)
+        if worker is not None:
+            setattr(self._own, mode, None)
+            with self._lock:
+                self._workers.discard(worker)
+            worker.close()
+
+
+def _identify(submission: Submission) -> str:
+    """What of a problem decides its verdicts; unusual tests that cannot be hashed are told apart by their text."""
+    try:
+        return submission.problem.version
+    except (TypeError, ValueError, RecursionError):
+        return repr(submission.problem)
+
+
+def _count_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

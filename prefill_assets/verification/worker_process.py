@@ -1,0 +1,156 @@
+"""Our end of a worker: starts it, sends it one job at a time, and waits no longer than the job may take."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import struct
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv[1]); from child.worker import main; sys.path.pop(0); main(sys.argv[2:])"
+START_SECONDS = 60.0
+SLACK_SECONDS = 30.0
+MOST_FRAME_BYTES = 1 << 28
+NAMESPACES, PLAIN = "namespaces", "plain"
+
+
+class WorkerError(Exception):
+    """The worker broke, or never started: nothing is known about the submission."""
+
+
+@dataclass(frozen=True)
+class JobEnding:
+    """How a job ended (see the keeper), and the bytes that it sent back."""
+
+    how: str
+    detail: str
+    payload: bytes
+    seconds: float
+
+
+class WorkerProcess:
+    """One `python -I -S` that forks a fresh process for each job. Use it from the thread that made it."""
+
+    def __init__(self, index: int, level: str):
+        """`level` is `namespaces` or `plain`. Raises WorkerError where the worker cannot start so."""
+        hidden = [str(HERE.parent)]
+        python = getattr(sys, "_base_executable", None) or sys.executable
+        try:
+            self._process = subprocess.Popen(
+                [python, "-I", "-S", "-c", BOOTSTRAP, str(HERE), str(index), level, *hidden],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise WorkerError(f"the verification worker did not start ({error})") from error
+        self._number = 0
+        try:
+            greeting = self._read_json(time.monotonic() + START_SECONDS)
+        except BaseException:
+            self.close()
+            raise
+        if "error" in greeting:
+            self.close()
+            raise WorkerError(f"the verification worker did not start ({greeting['error']})")
+        self.job_uid: int | None = greeting["job_uid"]
+
+    def run(self, job: dict[str, Any]) -> JobEnding:
+        """Run one job (`mode`, `code`, `wall_seconds`, ...). Raises WorkerError; the worker is then of no more use."""
+        self._number += 1
+        deadline = time.monotonic() + job["wall_seconds"] + SLACK_SECONDS
+        try:
+            self._write_frame(json.dumps({**job, "number": self._number}).encode())
+            head = self._read_json(deadline)
+            payload = self._read_frame(deadline)
+            if head["number"] != self._number:
+                raise WorkerError("the worker answered another job")
+            return JobEnding(head["how"], head["detail"], payload, head["seconds"])
+        except (OSError, KeyError, TypeError) as error:
+            raise WorkerError(f"the worker broke ({type(error).__name__}: {error})") from error
+
+    def kill(self) -> None:
+        """End the worker and the job that it may be running, from any thread."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Kill the worker and free what we hold of it; twice is fine."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def _write_frame(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(struct.pack(">I", len(data)) + data)
+        self._process.stdin.flush()
+
+    def _read_json(self, deadline: float) -> dict[str, Any]:
+        try:
+            value = json.loads(self._read_frame(deadline))
+        except ValueError as error:
+            raise WorkerError("the worker's answer is not readable") from error
+        if not isinstance(value, dict):
+            raise WorkerError("the worker's answer is not readable")
+        return value
+
+    def _read_frame(self, deadline: float) -> bytes:
+        length = struct.unpack(">I", self._read_exactly(4, deadline))[0]
+        if length > MOST_FRAME_BYTES:
+            raise WorkerError("the worker's answer is not readable")
+        return self._read_exactly(length, deadline)
+
+    def _read_exactly(self, count: int, deadline: float) -> bytes:
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        data = bytearray()
+        while len(data) < count:
+            ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise WorkerError("the worker did not answer in time")
+            chunk = os.read(descriptor, count - len(data))
+            if not chunk:
+                raise WorkerError("the worker ended")
+            data += chunk
+        return bytes(data)
+
+
+@cache
+def choose_level() -> str:
+    """`namespaces` where an empty job runs in them on this machine, else `plain`. Decided once a process."""
+    job = {
+        "mode": "secure",
+        "code": "def probe(): return 1",
+        "function_name": "probe",
+        "inputs": [None],
+        "import_seconds": 10,
+        "test_seconds": 10,
+        "wall_seconds": 20,
+        "result_bytes": 4096,
+        "limits": {"memory_mib": 3000, "file_mib": 1, "open_files": 64, "processes": 32},
+    }
+    try:
+        worker = WorkerProcess(0, NAMESPACES)
+    except WorkerError:
+        return PLAIN
+    try:
+        ending = worker.run(job)
+        return NAMESPACES if ending.how == "exited" and ending.payload else PLAIN
+    except WorkerError:
+        return PLAIN
+    finally:
+        worker.close()
