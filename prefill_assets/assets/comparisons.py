@@ -5,9 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from prefill_assets.assets.experiments import materialize_experiments
+from prefill_assets.assets.experiments import materialize_table
 from prefill_assets.assets.materialization import OWNERS, describe_table, materialize_partitions
 from prefill_assets.assets.partitions import checkpoint_partitions
+from prefill_assets.assets.pictures import draw_for
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.scoring import prefill_logprobs
 from prefill_assets.assets.trajectories import trajectory_analysis
@@ -36,7 +37,7 @@ def trajectory_with_logprob(context: dg.AssetExecutionContext, platform: Platfor
         experiment = dependencies.experiment.name
         if experiment not in whole:  # steps and scales look across checkpoints: compute once, cut by checkpoint
             rules = _find_rules(dependencies)
-            whole[experiment] = compute_trajectory_with_logprob(platform.warehouse.connect(), experiment, rules)
+            whole[experiment] = compute_trajectory_with_logprob(platform.connect(), experiment, rules)
         for key in keys:
             yield key, whole[experiment].filter(f"checkpoint = {key.checkpoint}")
 
@@ -56,9 +57,9 @@ def predictor_comparison(context: dg.AssetExecutionContext, platform: Platform) 
     def compute(dependencies: Dependencies, key: PartitionKey) -> Any:
         from prefill_assets.analysis.comparison import compute_predictor_comparison
 
-        return compute_predictor_comparison(platform.warehouse.connect(), key.experiment, _find_rules(dependencies))
+        return compute_predictor_comparison(platform.connect(), key.experiment, _find_rules(dependencies))
 
-    return materialize_experiments(context, platform, "predictor_comparison", compute)
+    return materialize_table(context, platform, "predictor_comparison", compute, draw_for(platform, "predictor_comparison"))
 
 
 @dg.asset(
@@ -75,9 +76,9 @@ def threshold_comparison(context: dg.AssetExecutionContext, platform: Platform) 
         from prefill_assets.analysis.comparison import compute_threshold_comparison
 
         reference_rules = dependencies.experiment.settings.reference_rules
-        return compute_threshold_comparison(platform.warehouse.connect(), key.experiment, reference_rules=reference_rules)
+        return compute_threshold_comparison(platform.connect(), key.experiment, reference_rules=reference_rules)
 
-    return materialize_experiments(context, platform, "threshold_comparison", compute)
+    return materialize_table(context, platform, "threshold_comparison", compute, draw_for(platform, "threshold_comparison"))
 
 
 def _find_rules(dependencies: Dependencies) -> Any:

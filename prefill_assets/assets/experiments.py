@@ -13,7 +13,10 @@ from prefill_assets.assets.platform import Platform
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import judge_freshness, make_stamp
-from prefill_assets.warehouse.partition import PartitionKey, WrittenPartition
+from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
+
+Part = tuple[WrittenPartition, dict[str, Any]]
+"""What was written for one experiment, and metadata about it."""
 
 Compute = Callable[[Dependencies, PartitionKey], Any]
 """An experiment's rows."""
@@ -22,38 +25,55 @@ Draw = Callable[[Dependencies], dict[str, Any]]
 """Plots of an experiment, as metadata, once its rows are stored."""
 
 
-def materialize_experiments(
+def materialize_table(
     context: dg.AssetExecutionContext, platform: Platform, table: str, compute: Compute, draw: Draw | None = None
 ) -> dg.MaterializeResult:
-    """Compute the experiments whose part is missing or stale, and the most recent one in any case, so that its plots are shown.
+    """Replace each experiment's part of a table by the rows computed for it."""
+
+    def make_part(dependencies: Dependencies, key: PartitionKey, stamp: Stamp) -> Part:
+        began = time.monotonic()
+        rows = compute(dependencies, key)
+        written, metadata = replace_partition(platform, table, key, rows, stamp, time.monotonic() - began)
+        return written, {**metadata, **(draw(dependencies) if draw else {})}
+
+    return materialize_experiments(context, platform, table, make_part)
+
+
+def materialize_experiments(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    name: str,
+    make_part: Callable[[Dependencies, PartitionKey, Stamp], Part],
+) -> dg.MaterializeResult:
+    """Make the parts of experiments that are missing or stale, and the most recent one in any case, so that its plots are shown.
 
     An experiment that has nothing to compute from yet is passed over. A failure leaves that experiment's part as it was, and
     fails the run once the others are done.
     """
-    written: dict[str, WrittenPartition] = {}
+    parts: list[WrittenPartition] = []
     metadata: dict[str, Any] = {}
     failures: list[str] = []
-    names = platform.list_experiments()
-    for name in names:
+    experiments = platform.list_experiments()
+    for experiment in experiments:
         try:
-            dependencies = platform.load_dependencies(name)
-            if not _is_due(dependencies, table, always=name == names[-1]):
+            dependencies = platform.load_dependencies(experiment)
+            if not _is_due(dependencies, name, always=experiment == experiments[-1]):
                 continue
-            written[name], described = _materialize_part(context, platform, table, dependencies, compute)
-            described |= draw(dependencies) if draw else {}
-            metadata.update(described if len(names) == 1 else {f"{name}: {key}": value for key, value in described.items()})
+            key = PartitionKey(experiment)
+            written, described = make_part(dependencies, key, make_stamp(dependencies, name, key, context.run_id))
         except InputError as error:
             failures.append(str(error))
+            continue
+        context.log.info(f"{name} {experiment}: {written.num_rows} rows")
+        parts.append(written)
+        metadata.update(described if len(experiments) == 1 else {f"{experiment}: {k}": value for k, value in described.items()})
     if failures:
         raise dg.Failure(description="\n".join(failures), metadata=metadata, allow_retries=False)
-    if not written:
-        context.log.info(f"{table}: no experiment has anything to compute from")
-        return dg.MaterializeResult(metadata={"experiments": 0})
-    stored = platform.warehouse.list_partitions(table)
-    return dg.MaterializeResult(
-        metadata={**metadata, "dagster/row_count": sum(part.num_rows for part in stored.values())},
-        data_version=join_versions(stored.values()),
-    )
+    if not parts:
+        context.log.info(f"{name}: no experiment has anything to compute from")
+        return dg.MaterializeResult(metadata={"num_experiments": 0})
+    metadata["dagster/row_count"] = sum(part.num_rows for part in parts)
+    return dg.MaterializeResult(metadata=metadata, data_version=join_versions(parts))
 
 
 def _is_due(dependencies: Dependencies, table: str, *, always: bool) -> bool:
@@ -62,15 +82,3 @@ def _is_due(dependencies: Dependencies, table: str, *, always: bool) -> bool:
     if not keys or (upstream and not any(key in dependencies.stamps(name) for name, key in upstream)):
         return False
     return always or any(state.freshness != "fresh" for state in judge_freshness(dependencies, [table]))
-
-
-def _materialize_part(
-    context: dg.AssetExecutionContext, platform: Platform, table: str, dependencies: Dependencies, compute: Compute
-) -> tuple[WrittenPartition, dict[str, Any]]:
-    key = PartitionKey(dependencies.experiment.name)
-    began = time.monotonic()
-    stamp = make_stamp(dependencies, table, key, context.run_id)
-    rows = compute(dependencies, key)
-    written, metadata = replace_partition(platform, table, key, rows, stamp, time.monotonic() - began)
-    context.log.info(f"{table} {key}: {written.num_rows} rows")
-    return written, metadata

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from prefill_assets.assets.experiments import materialize_experiments
+from prefill_assets.assets.experiments import materialize_table
 from prefill_assets.assets.materialization import OWNERS, describe_table
 from prefill_assets.assets.platform import Platform
 from prefill_assets.prompts.words import count_words
@@ -35,7 +35,7 @@ def problems(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materi
             for problem in dependencies.inputs.problems.values()
         ]
 
-    return materialize_experiments(context, platform, "problems", compute)
+    return materialize_table(context, platform, "problems", compute)
 
 
 @dg.asset(
@@ -54,4 +54,4 @@ def prefill_traces(context: dg.AssetExecutionContext, platform: Platform) -> dg.
             {"experiment": key.experiment, "reasoning_words": count_words(trace.reasoning), **vars(trace)} for trace in traces
         ]
 
-    return materialize_experiments(context, platform, "prefill_traces", compute)
+    return materialize_table(context, platform, "prefill_traces", compute)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
@@ -15,7 +16,11 @@ from prefill_assets.sources.settings import Settings
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.inputs import ExperimentInputs
 from prefill_assets.verification.protocol import Verifier
+from prefill_assets.warehouse.partition import PartitionKey, WrittenPartition
 from prefill_assets.warehouse.store import Warehouse
+
+if TYPE_CHECKING:
+    import duckdb
 
 _resident: dict[tuple[Any, ...], Engine] = {}
 """The one engine of this process: generation and scoring of a checkpoint, and all its levels, share one load."""
@@ -47,13 +52,28 @@ class Platform(dg.ConfigurableResource):
 
     def load_dependencies(self, experiment: str) -> Dependencies:
         """An experiment by name, with everything its partitions are made from."""
-        warehouse = self.warehouse
         inputs = ExperimentInputs(self.registry.load(experiment, self.overrides))
-        return Dependencies(
-            inputs,
-            lambda table: warehouse.list_partitions(table, experiment),
-            lambda: find_verifier_version(inputs.experiment.settings),
-        )
+        verifier_version = lru_cache(lambda: find_verifier_version(inputs.experiment.settings))
+        return Dependencies(inputs, lambda table: self.list_stamps(table, experiment), verifier_version)
+
+    def list_stamps(self, table: str, experiment: str) -> dict[PartitionKey, WrittenPartition]:
+        """How each partition of an experiment was made; the report counts as one."""
+        if table != "report":
+            return self.warehouse.list_partitions(table, experiment)
+        from prefill_assets.report.publication import read_stamp
+
+        stamp = read_stamp(self.locations.reports / experiment)
+        return {PartitionKey(experiment): stamp} if stamp else {}
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A connection on which every table and view is there, as it is now."""
+        import duckdb
+
+        from prefill_assets.warehouse.catalog import create_views
+
+        connection = duckdb.connect()
+        create_views(connection, self.warehouse)
+        return connection
 
     def load_engine(self, checkpoint: Path, settings: Settings) -> Engine:
         """The engine with these weights, loaded unless it is the one already here."""

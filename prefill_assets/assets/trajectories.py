@@ -6,9 +6,10 @@ from typing import Any
 import dagster as dg
 
 from prefill_assets.assets.evaluations import eval_results
-from prefill_assets.assets.experiments import materialize_experiments
+from prefill_assets.assets.experiments import materialize_table
 from prefill_assets.assets.materialization import OWNERS, describe_table, materialize_partitions
 from prefill_assets.assets.partitions import checkpoint_partitions
+from prefill_assets.assets.pictures import draw_for
 from prefill_assets.assets.platform import Platform
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
@@ -36,7 +37,7 @@ def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
             if not any(cell[:2] == key[:2] for cell in dependencies.stamps("eval_results")):
                 raise InputError(f"{key} has no eval_results yet", remedy="materialize eval_results first")
             rows = compute_trajectory(
-                platform.warehouse.connect(),
+                platform.connect(),
                 experiment.name,
                 experiment.levels,
                 [key.checkpoint],
@@ -63,6 +64,6 @@ def trajectory_analysis(context: dg.AssetExecutionContext, platform: Platform) -
 
         experiment = dependencies.experiment
         rules = Rules.from_settings(experiment.settings, experiment.levels)
-        return compute_trajectory_analysis(platform.warehouse.connect(), experiment.name, rules)
+        return compute_trajectory_analysis(platform.connect(), experiment.name, rules)
 
-    return materialize_experiments(context, platform, "trajectory_analysis", compute)
+    return materialize_table(context, platform, "trajectory_analysis", compute, draw_for(platform, "trajectory_analysis"))

@@ -34,18 +34,18 @@ def answer_run(arguments: argparse.Namespace) -> int:
 def analyse(locations: Locations, experiment: Experiment, options: Any) -> int:
     """Run an analysis with progress, print its closing table, and return the exit code."""
     from prefill_assets.cli.closing_table import print_closing_table
-    from prefill_assets.report.publication import publish_analysis
     from prefill_assets.runs.analysis import run_analysis
+    from prefill_assets.runs.outputs import write_outputs
 
     outcome = run_analysis(
         locations,
         experiment,
         options,
         report=lambda line: print(line, file=sys.stderr, flush=True),
-        publish=lambda path: publish_analysis(locations, experiment, path, skip_logprob=options.skip_logprob),
+        publish=lambda path: write_outputs(locations, experiment, path, skip_logprob=options.skip_logprob),
     )
     print("everything is fresh: nothing to compute" if outcome.num_steps == 0 else f"{outcome.num_steps} steps")
-    print_closing_table(locations, experiment)
+    print_closing_table(experiment)
     print(f"results: {outcome.path}")
     print(f"report:  {locations.reports / experiment.name / 'index.html'}")
     for failure in outcome.failures:

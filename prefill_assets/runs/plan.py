@@ -16,6 +16,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("analyse_trajectories", ("trajectory_analysis",)),
     ("integrate_logprobs", ("trajectory_with_logprob",)),
     ("compare_indicators", ("predictor_comparison", "threshold_comparison")),
+    ("publish_report", ("report",)),
 )
 """Jobs, in order, and the tables that each makes; the tables of a layer are cut alike."""
 

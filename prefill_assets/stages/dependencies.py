@@ -20,6 +20,7 @@ CODE_VERSIONS = {
     "trajectory_with_logprob": "1",
     "predictor_comparison": "1",
     "threshold_comparison": "1",
+    "report": "1",
 }
 """Raise a table's number when the same inputs would give other rows: its partitions, and no others, become stale."""
 
@@ -92,6 +93,10 @@ class Dependencies:
             ]
         if table in ("predictor_comparison", "threshold_comparison"):
             return [("trajectory_with_logprob", PartitionKey(name, step)) for step in steps]
+        if table == "report":
+            tables = ("trajectory_analysis", "predictor_comparison", "threshold_comparison")
+            rates = [("eval_results", PartitionKey(name, *cell)) for cell in self.experiment.cells]
+            return [*((upstream, key) for upstream in tables), *rates]
         return []
 
     def find_samples_checkpoint(self, step: int, level: int) -> int:

@@ -68,11 +68,11 @@ class ExperimentInputs:
     @cached_property
     def logprob_files(self) -> dict[tuple[int, int], Path]:
         """(checkpoint, level) of the logprob files that came with an imported run."""
-        from prefill_assets.sources.run_folder import find_logprob_files
-
         folders = self.experiment.settings.logprob_dirs
         if folders is None and not self.experiment.eval_files:
             return {}
+        from prefill_assets.sources.run_folder import find_logprob_files
+
         return find_logprob_files(
             self.experiment.run_dir, [self.experiment.resolve(f) for f in folders] if folders is not None else None
         )
