@@ -22,7 +22,7 @@ class Locations:
 
     @classmethod
     def find(cls) -> Locations:
-        """By PREFILL_PROJECT and PREFILL_DATA, else the folder with dagster.yaml that holds this package or the working folder."""
+        """By PREFILL_PROJECT and PREFILL_DATA, else the folder with dagster.yaml around this package or the working folder."""
         here = [Path(__file__).resolve().parents[1], *[Path.cwd(), *Path.cwd().parents]]
         candidates = [Path(os.environ[PROJECT_VARIABLE])] if os.environ.get(PROJECT_VARIABLE) else here
         project = next((path for path in candidates if (path / "dagster.yaml").is_file()), None)

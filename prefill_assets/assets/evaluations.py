@@ -59,11 +59,12 @@ def _read_or_generate_samples(platform: Platform, dependencies: Dependencies, ke
     from prefill_assets.stages.generation import generate_samples
 
     inputs, experiment = dependencies.inputs, dependencies.experiment
-    if (key.checkpoint, key.prefill_level) in experiment.eval_files:
-        return read_eval_samples(inputs.samples_file(key.checkpoint, key.prefill_level), *key)
-    checkpoint = inputs.checkpoint_path(key.checkpoint)
+    if samples_file := inputs.samples_file(*key.cell):
+        return read_eval_samples(samples_file, key.experiment, *key.cell)
+    checkpoint = inputs.checkpoint_path(key.step)
     rows = generate_samples(
-        *key,
+        key.experiment,
+        *key.cell,
         tasks=inputs.tasks,
         settings=experiment.settings,
         engine=platform.load_engine(checkpoint, experiment.settings),
@@ -78,8 +79,8 @@ def _read_or_judge_results(platform: Platform, dependencies: Dependencies, key: 
     from prefill_assets.stages.judging import SAMPLE_COLUMNS, judge_samples
 
     experiment = dependencies.experiment
-    if file := experiment.eval_files.get((key.checkpoint, key.prefill_level)):
-        return read_eval_results(file, *key)
+    if file := experiment.eval_files.get(key.cell):
+        return read_eval_results(file, key.experiment, *key.cell)
     samples = platform.warehouse.read_rows("eval_samples", key, SAMPLE_COLUMNS)
     if not samples:
         raise InputError(f"eval_samples {key} is missing", remedy="materialize eval_samples first")

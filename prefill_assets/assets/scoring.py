@@ -32,9 +32,9 @@ def prefill_logprobs(context: dg.AssetExecutionContext, platform: Platform) -> d
         from prefill_assets.sources.logprob_records import read_prefill_logprobs
 
         files = dependencies.inputs.logprob_files
-        imported = [key for key in keys if (key.checkpoint, key.prefill_level) in files]
+        imported = [key for key in keys if key.cell in files]
         for key in imported:
-            yield key, read_prefill_logprobs(files[key.checkpoint, key.prefill_level], *key)
+            yield key, read_prefill_logprobs(files[key.cell], key.experiment, *key.cell)
         if computed := [key for key in keys if key not in imported]:
             yield from _score_levels(platform, dependencies, computed).items()
 
@@ -48,7 +48,7 @@ def _score_levels(
     from prefill_assets.engines.loading import find_dialect, load_tokenizer
     from prefill_assets.stages.prefill_scoring import list_texts, score_empty_prefills, score_texts
 
-    settings, experiment, step = dependencies.experiment.settings, dependencies.experiment.name, keys[0].checkpoint
+    settings, experiment, step = dependencies.experiment.settings, dependencies.experiment.name, keys[0].step
     samples = [sample for key in keys for sample in _read_samples(platform, dependencies, key)]
     texts = list_texts(samples, use_reasoning_field=settings.use_reasoning_field, max_samples=settings.max_samples)
     rows: dict[PartitionKey, list[dict[str, Any]]] = {key: [] for key in keys}
@@ -74,7 +74,7 @@ def _read_samples(platform: Platform, dependencies: Dependencies, key: Partition
     """Samples of a level, from this checkpoint or the nearest that has some."""
     from prefill_assets.stages.prefill_scoring import PREFILL_COLUMNS
 
-    source = dependencies.find_samples_checkpoint(key.checkpoint, key.prefill_level)
+    source = dependencies.find_samples_checkpoint(*key.cell)
     samples = platform.warehouse.read_rows(
         "eval_samples", PartitionKey(key.experiment, source, key.prefill_level), PREFILL_COLUMNS
     )

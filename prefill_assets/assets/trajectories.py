@@ -40,7 +40,7 @@ def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
                 platform.connect(),
                 experiment.name,
                 experiment.levels,
-                [key.checkpoint],
+                [key.step],
                 reference_rules=experiment.settings.reference_rules,
             )
             yield key, rows

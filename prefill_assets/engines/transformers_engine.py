@@ -19,7 +19,7 @@ class TransformersEngine:
     """One checkpoint's weights, on one device, or spread over several GPUs where `accelerate` is installed."""
 
     def __init__(self, model: Any, tokenizer: Any, batch_size: int):
-        self.model = model.eval()
+        self.model: Any = model.eval()
         self.tokenizer = tokenizer
         self.batch_size = batch_size
 
@@ -148,11 +148,14 @@ def _halve_on_out_of_memory(
 def _load_model(checkpoint: Path, dtype: Any, device: str) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     placement: dict[str, Any] = {}
     if device == "auto" and torch.cuda.device_count() > 1 and _is_installed("accelerate"):
         placement = {"device_map": "auto"}
     options = {"dtype": dtype, "use_safetensors": True, "trust_remote_code": False, "local_files_only": True, **placement}
+    model: Any
     try:
         if (checkpoint / "adapter_config.json").is_file():
             model = _load_adapter(checkpoint, options)
@@ -173,7 +176,7 @@ def _load_adapter(checkpoint: Path, options: dict[str, Any]) -> Any:
         raise InputError(
             "is a LoRA adapter, and peft is not installed", path=checkpoint, remedy="pip install 'prefill-assets[lora]'"
         )
-    from peft import PeftConfig, PeftModel
+    from peft import PeftConfig, PeftModel  # pyright: ignore[reportMissingImports]
     from transformers import AutoModelForCausalLM
 
     base = PeftConfig.from_pretrained(str(checkpoint)).base_model_name_or_path

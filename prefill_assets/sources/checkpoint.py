@@ -41,7 +41,7 @@ def find_checkpoint(folder: Path | None, step: int) -> Path:
 
 
 def list_weight_files(checkpoint: Path) -> list[Path]:
-    """The safetensors files of a checkpoint. Raises InputError where there are none, some are missing, or only pickles lie there."""
+    """The safetensors files of a checkpoint. Raises InputError where there are none, not all, or only pickles."""
     index = checkpoint / "model.safetensors.index.json"
     if index.is_file():
         try:

@@ -77,11 +77,10 @@ class Dependencies:
     def list_upstream(self, table: str, key: PartitionKey) -> list[tuple[str, PartitionKey]]:
         """The partitions that a partition is computed from."""
         name, steps, levels = self.experiment.name, self.experiment.checkpoints, self.experiment.levels
-        cell = (key.checkpoint, key.prefill_level)
-        if table == "eval_results" and cell not in self.experiment.eval_files:
+        if table == "eval_results" and key.cell not in self.experiment.eval_files:
             return [("eval_samples", key)]
-        if table == "prefill_logprobs" and cell not in self.inputs.logprob_files:
-            return [("eval_samples", PartitionKey(name, self.find_samples_checkpoint(*cell), key.prefill_level))]
+        if table == "prefill_logprobs" and key.cell not in self.inputs.logprob_files:
+            return [("eval_samples", PartitionKey(name, self.find_samples_checkpoint(*key.cell), key.prefill_level))]
         if table == "trajectory":
             return [("eval_results", PartitionKey(name, key.checkpoint, level)) for level in levels]
         if table == "trajectory_analysis":
@@ -115,30 +114,29 @@ class Dependencies:
         return parts
 
     def _describe_inputs(self, table: str, key: PartitionKey) -> dict[str, Any]:
-        settings, experiment = self.experiment.settings, self.experiment
-        cell = (key.checkpoint, key.prefill_level)
+        settings, eval_files = self.experiment.settings, self.experiment.eval_files
         if table == "problems":
             return {"problems": hash_values([p.as_record() for p in self.inputs.problems.values()])}
         if table == "prefill_traces":
             return {"prefill_source": hash_values([vars(t) for t in self.inputs.traces.values()])}
-        if table == "eval_samples" and cell in experiment.eval_files:
-            file = self.inputs.samples_file(*cell)
+        if table == "eval_samples" and key.cell in eval_files:
+            file = self.inputs.samples_file(*key.cell)
             return {"samples_file": hash_file(file) if file else None}
         if table == "eval_samples":
-            prompts, weights = self.inputs.version_prompts(), self.inputs.fingerprint(key.checkpoint)
+            prompts, weights = self.inputs.version_prompts(), self.inputs.fingerprint(key.step)
             return {**_pick(settings, _SAMPLING), "prompts": prompts, "checkpoint": weights}
-        if table == "eval_results" and cell in experiment.eval_files:
-            return {"results_file": hash_file(experiment.eval_files[cell])}
+        if table == "eval_results" and key.cell in eval_files:
+            return {"results_file": hash_file(eval_files[key.cell])}
         if table == "eval_results":
             return {"problems": self.inputs.version_problems(), "verifier": self._verifier_version()}
-        if table == "prefill_logprobs" and cell in self.inputs.logprob_files:
-            return {"logprob_file": hash_file(self.inputs.logprob_files[cell])}
+        if table == "prefill_logprobs" and key.cell in self.inputs.logprob_files:
+            return {"logprob_file": hash_file(self.inputs.logprob_files[key.cell])}
         if table == "prefill_logprobs":
-            return {**_pick(settings, _SCORING), "checkpoint": self.inputs.fingerprint(key.checkpoint)}
+            return {**_pick(settings, _SCORING), "checkpoint": self.inputs.fingerprint(key.step)}
         names = {"trajectory": _TRAJECTORY, "trajectory_analysis": _ANALYSIS, "trajectory_with_logprob": _INTEGRATION}
-        return {**_pick(settings, names.get(table, _COMPARISON)), "levels": list(experiment.levels)}
+        return {**_pick(settings, names.get(table, _COMPARISON)), "levels": list(self.experiment.levels)}
 
-    def _has_samples(self, step: int | None, level: int | None) -> bool:
+    def _has_samples(self, step: int, level: int) -> bool:
         """Whether a cell has samples, or is going to: an imported cell may have come without."""
         cell = (step, level)
         return (

@@ -23,6 +23,20 @@ class PartitionKey(NamedTuple):
             parts.append(f"prefill {self.prefill_level}")
         return " ".join(parts)
 
+    @property
+    def step(self) -> int:
+        """The checkpoint, of a key that has one. Raises ValueError for a key of all checkpoints."""
+        if self.checkpoint is None:
+            raise ValueError(f"key {self} names no checkpoint")
+        return self.checkpoint
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        """(checkpoint, prefill level), of a key that has both. Raises ValueError for any other."""
+        if self.prefill_level is None:
+            raise ValueError(f"key {self} names no prefill level")
+        return self.step, self.prefill_level
+
     def folder(self, columns: tuple[str, ...]) -> Path:
         """`experiment=X/checkpoint=90/prefill_level=10`, as deep as the table is cut; ValueError for another depth."""
         values = [value for value in self if value is not None]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas
 
 ROWS_FILE = "rows.parquet"
-_NO_EXPERIMENT = PartitionKey("_", 0, 0)
-"""Key of the empty file that gives a table its columns before it has rows; no experiment can have this name."""
+_NO_EXPERIMENT = "_"
+"""Partition of the empty file that gives a table its columns before it has rows; no experiment can have this name."""
 
 
 class Warehouse:
@@ -51,9 +51,10 @@ class Warehouse:
     def create_empty_tables(self) -> None:
         """The file without rows that every table has from the start."""
         for name in PARTITION_COLUMNS:
-            path = self._rows_path(find_table(name), _NO_EXPERIMENT)
-            if not path.exists():
-                self._write(name, _NO_EXPERIMENT, [], Stamp("", "", ""))
+            depth = len(PARTITION_COLUMNS[name])
+            key = PartitionKey(_NO_EXPERIMENT, 0 if depth > 1 else None, 0 if depth > 2 else None)
+            if not self._rows_path(find_table(name), key).exists():
+                self._write(name, key, [], Stamp("", "", ""))
 
     def replace(
         self,
@@ -109,12 +110,13 @@ class Warehouse:
         files = self.root / table.name / f"experiment={experiment or '*'}" / "**" / "*.parquet"
         if not any((self.root / table.name).glob(f"experiment={experiment or '*'}/**/*.parquet")):
             return {}
-        pairs = duckdb.sql(f"SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata({_quote(files)})").fetchall()
+        query = f"SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata({_quote(files)})"
+        pairs = duckdb.connect().execute(query).fetchall()
         stamps: dict[str, dict[str, str]] = {}
         for file_name, name, value in pairs:
             stamps.setdefault(file_name, {})[name] = value
         found = {_read_key(Path(file), self.root / table.name): _read_stamp(stamp) for file, stamp in stamps.items()}
-        return {key: stamp for key, stamp in sorted(found.items()) if key.experiment != _NO_EXPERIMENT.experiment}
+        return {key: stamp for key, stamp in sorted(found.items()) if key.experiment != _NO_EXPERIMENT}
 
     def find_partition(self, table_name: str, key: PartitionKey) -> WrittenPartition | None:
         import duckdb
@@ -122,11 +124,11 @@ class Warehouse:
         path = self._rows_path(find_table(table_name), key)
         if not path.exists():
             return None
-        pairs = duckdb.sql(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({_quote(path)})").fetchall()
+        query = f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({_quote(path)})"
+        pairs = duckdb.connect().execute(query).fetchall()
         return _read_stamp(dict(pairs))
 
     def _rows_path(self, table: Table, key: PartitionKey) -> Path:
-        key = PartitionKey(*key[: len(table.partition_columns)]) if key is _NO_EXPERIMENT else key
         return self.root / table.name / key.folder(table.partition_columns) / ROWS_FILE
 
     def _write(self, table_name: str, key: PartitionKey, rows: Any, stamp: Stamp) -> WrittenPartition:
@@ -208,8 +210,8 @@ def _version_content(staging: duckdb.DuckDBPyConnection, table: Table) -> tuple[
 
 def _read_key(path: Path, table_root: Path) -> PartitionKey:
     values = dict(part.split("=", 1) for part in path.relative_to(table_root).parts[:-1])
-    numbers = (int(values[name]) if name in values else None for name in ("checkpoint", "prefill_level"))
-    return PartitionKey(values["experiment"], *numbers)
+    checkpoint, level = (int(values[name]) if name in values else None for name in ("checkpoint", "prefill_level"))
+    return PartitionKey(values["experiment"], checkpoint, level)
 
 
 def _read_stamp(metadata: Mapping[str, str]) -> WrittenPartition:
