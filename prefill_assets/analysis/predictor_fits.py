@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefill_assets.analysis.bootstrap import bootstrap_r2
+from prefill_assets.analysis.bootstrap import R2Intervals, bootstrap_r2
 from prefill_assets.analysis.predictor_rows import PredictorRows
 from prefill_assets.analysis.rules import Rules
 from prefill_assets.analysis.statistics import LineFit, fit_line, fit_reference_line
@@ -26,14 +26,7 @@ def compare_predictor(rows: PredictorRows, predictor: str, rules: Rules) -> dict
     fitted = rows.select(_is_fitted(rows, predictor))
     fit, baseline = _fit(fitted, predictor, rules), _fit(fitted, BASELINE, rules)
     difference = None if fit.r2 is None or baseline.r2 is None else fit.r2 - baseline.r2
-    intervals = bootstrap_r2(
-        fitted.problem,
-        getattr(fitted, BASELINE),
-        getattr(fitted, predictor),
-        fitted.steps_to_threshold,
-        rules.bootstrap_resamples,
-        rules.seed,
-    )
+    intervals = R2Intervals() if fit.slope is None else _bootstrap(fitted, predictor, rules)
     survival = _fit_survival(rows, predictor)
     return {
         "num_rows": fit.num_rows,
@@ -42,11 +35,11 @@ def compare_predictor(rows: PredictorRows, predictor: str, rules: Rules) -> dict
         "p_value": fit.p_value,
         "slope": fit.slope,
         "intercept": fit.intercept,
-        "r2_low": intervals.r2.low if fit.r2 is not None else None,
-        "r2_high": intervals.r2.high if fit.r2 is not None else None,
+        "r2_low": intervals.r2.low,
+        "r2_high": intervals.r2.high,
         "r2_difference": difference,
-        "r2_difference_low": intervals.difference.low if difference is not None else None,
-        "r2_difference_high": intervals.difference.high if difference is not None else None,
+        "r2_difference_low": intervals.difference.low,
+        "r2_difference_high": intervals.difference.high,
         "r2_relative_difference": difference / baseline.r2 if difference is not None and baseline.r2 else None,
         "num_survival_rows": survival.num_rows,
         "num_censored_rows": survival.num_censored,
@@ -67,6 +60,11 @@ def _is_fitted(rows: PredictorRows, predictor: str) -> numpy.ndarray:
 def _fit(rows: PredictorRows, predictor: str, rules: Rules) -> LineFit:
     fit = fit_reference_line if rules.reference_rules else fit_line
     return fit(getattr(rows, predictor), rows.steps_to_threshold)
+
+
+def _bootstrap(rows: PredictorRows, predictor: str, rules: Rules) -> R2Intervals:
+    baseline, x = getattr(rows, BASELINE), getattr(rows, predictor)
+    return bootstrap_r2(rows.problem, baseline, x, rows.steps_to_threshold, rules.bootstrap_resamples, rules.seed)
 
 
 def _fit_survival(rows: PredictorRows, predictor: str) -> SurvivalFit:
