@@ -79,6 +79,6 @@ def materialize_experiments(
 def _is_due(dependencies: Dependencies, table: str, *, always: bool) -> bool:
     keys = dependencies.list_keys(table)
     upstream = [(name, key) for own in keys for name, key in dependencies.list_upstream(table, own)]
-    if not keys or (upstream and not any(key in dependencies.stamps(name) for name, key in upstream)):
+    if not keys or (upstream and not any(dependencies.find_stamp(*up) for up in upstream)):
         return False
     return always or any(state.freshness != "fresh" for state in judge_freshness(dependencies, [table]))

@@ -54,16 +54,15 @@ class Platform(dg.ConfigurableResource):
         """An experiment by name, with everything its partitions are made from."""
         inputs = ExperimentInputs(self.registry.load(experiment, self.overrides))
         verifier_version = lru_cache(lambda: find_verifier_version(inputs.experiment.settings))
-        return Dependencies(inputs, lambda table: self.list_stamps(table, experiment), verifier_version)
+        return Dependencies(inputs, self.find_stamp, verifier_version)
 
-    def list_stamps(self, table: str, experiment: str) -> dict[PartitionKey, WrittenPartition]:
-        """How each partition of an experiment was made; the report counts as one."""
+    def find_stamp(self, table: str, key: PartitionKey) -> WrittenPartition | None:
+        """How a partition was made; the report counts as one."""
         if table != "report":
-            return self.warehouse.list_partitions(table, experiment)
+            return self.warehouse.find_partition(table, key)
         from prefill_assets.report.publication import read_stamp
 
-        stamp = read_stamp(self.locations.reports / experiment)
-        return {PartitionKey(experiment): stamp} if stamp else {}
+        return read_stamp(self.locations.reports / key.experiment)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A connection on which every table and view is there, as it is now."""

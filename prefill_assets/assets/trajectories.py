@@ -34,7 +34,7 @@ def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
 
         experiment = dependencies.experiment
         for key in keys:
-            if not any(cell[:2] == key[:2] for cell in dependencies.stamps("eval_results")):
+            if not any(dependencies.find_stamp(*upstream) for upstream in dependencies.list_upstream("trajectory", key)):
                 raise InputError(f"{key} has no eval_results yet", remedy="materialize eval_results first")
             rows = compute_trajectory(
                 platform.connect(),

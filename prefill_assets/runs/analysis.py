@@ -14,6 +14,7 @@ from prefill_assets.locations import Locations
 from prefill_assets.runs.plan import Step, list_tables, plan_steps
 from prefill_assets.sources.experiment import Experiment
 from prefill_assets.stages.freshness import PartitionState, judge_freshness
+from prefill_assets.warehouse.table import PARTITION_COLUMNS
 
 Report = Callable[[str], None]
 
@@ -41,11 +42,11 @@ def judge_experiment(locations: Locations, experiment: Experiment, options: Anal
     """The state of every partition that the options ask for. Raises InputError where an input is bad."""
     from prefill_assets.assets.platform import Platform
 
-    dependencies = Platform(overrides=dict(options.overrides)).load_dependencies(experiment.name)
+    platform = Platform(overrides=dict(options.overrides))
+    dependencies = platform.load_dependencies(experiment.name)
     tables = list(options.tables or list_tables(skip_logprob=options.skip_logprob))
-    snapshot: dict[str, Any] = {}
-    live = dependencies.stamps
-    dependencies.stamps = lambda table: snapshot.setdefault(table, live(table))
+    stored = {table: platform.warehouse.list_partitions(table, experiment.name) for table in PARTITION_COLUMNS}
+    dependencies.find_stamp = lambda table, key: stored[table].get(key) if table in stored else platform.find_stamp(table, key)
     return judge_freshness(dependencies, tables)
 
 

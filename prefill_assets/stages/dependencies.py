@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from prefill_assets.sources.settings import Settings
@@ -42,15 +42,15 @@ _ANALYSIS = ("reference_rules", "threshold", "max_prefill")
 _INTEGRATION = (*_ANALYSIS, "logprob_threshold", "prefill_levels", "fixed_prefill_level")
 _COMPARISON = (*_INTEGRATION, "unintentional_exploit_types", "bootstrap_resamples", "seed")
 
-Stamps = Callable[[str], Mapping[PartitionKey, WrittenPartition]]
-"""The partitions that a table has, by key."""
+FindStamp = Callable[[str, PartitionKey], WrittenPartition | None]
+"""How a table's partition was made, or None where there is none."""
 
 
 class Dependencies:
     """Keys, upstream partitions and version components of one experiment's tables."""
 
-    def __init__(self, inputs: ExperimentInputs, stamps: Stamps, verifier_version: Callable[[], str]):
-        self.inputs, self.stamps, self._verifier_version = inputs, stamps, verifier_version
+    def __init__(self, inputs: ExperimentInputs, find_stamp: FindStamp, verifier_version: Callable[[], str]):
+        self.inputs, self.find_stamp, self._verifier_version = inputs, find_stamp, verifier_version
         self.experiment = inputs.experiment
 
     def list_keys(self, table: str) -> list[PartitionKey]:
@@ -109,7 +109,7 @@ class Dependencies:
         """Everything a partition's content depends on, by name: equal descriptions give equal rows."""
         parts: dict[str, Any] = {"code_version": CODE_VERSIONS[table], **self._describe_inputs(table, key)}
         for upstream, upstream_key in self.list_upstream(table, key):
-            stamp = self.stamps(upstream).get(upstream_key)
+            stamp = self.find_stamp(upstream, upstream_key)
             parts[f"{upstream} {upstream_key}"] = stamp.data_version if stamp else None
         return parts
 

@@ -40,21 +40,21 @@ def judge_freshness(dependencies: Dependencies, tables: list[str]) -> list[Parti
     """
     states: dict[tuple[str, PartitionKey], PartitionState] = {}
     for table in tables:
-        stored = dependencies.stamps(table)
         for key in dependencies.list_keys(table):
             behind = [
                 up
                 for up in dependencies.list_upstream(table, key)
                 if up in states and states[up].freshness is not Freshness.FRESH
             ]
-            if key not in stored:
+            stored = dependencies.find_stamp(table, key)
+            if stored is None:
                 state = PartitionState(table, key, Freshness.MISSING)
             elif behind:
                 state = PartitionState(
                     table, key, Freshness.STALE, f"{behind[0][0]} {behind[0][1]} is {states[behind[0]].freshness}"
                 )
             else:
-                reason = _compare(stored[key].parts, dependencies.describe(table, key))
+                reason = _compare(stored.parts, dependencies.describe(table, key))
                 state = PartitionState(table, key, Freshness.STALE if reason else Freshness.FRESH, reason)
             states[table, key] = state
     return list(states.values())

@@ -17,9 +17,11 @@ VIEWS = ("partitions", "evaluations", "exploit_rates", "threshold_counts")
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
-    """Every table and every view, with comments, on this connection."""
+    """Every table and every view on this connection, without the comments."""
+    warehouse.create_empty_tables()
     for statement in list_statements(warehouse):
-        connection.execute(statement)
+        if statement.startswith("CREATE"):
+            connection.execute(statement)
 
 
 def publish_catalog(warehouse: Warehouse, path: Path) -> None:
@@ -38,7 +40,8 @@ def publish_catalog(warehouse: Warehouse, path: Path) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     with duckdb.connect(str(draft)) as connection:
-        create_views(connection, warehouse)
+        for statement in list_statements(warehouse):
+            connection.execute(statement)
     draft.replace(path)
     draft.write_text(text, encoding="utf-8")
     draft.replace(published)
