@@ -1,0 +1,173 @@
+"""The statements that turn lines of JSON into typed rows, written from a kind's fields and the names that its files hold."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from prefill_assets.sources.record_fields import (
+    ABSENT,
+    KEY_FIELDS,
+    OMITTED_WHEN_NULL,
+    POSITION,
+    UNSCORABLE,
+    Field,
+    RecordKind,
+)
+
+READ_LINES = """
+    CREATE TEMP TABLE lines AS
+    SELECT filename, json, json_keys(json) AS names FROM read_ndjson_objects($paths, filename = true)"""
+"""A row a record, in the order of the files. Parameter: paths."""
+
+
+@dataclass(frozen=True)
+class RecordStatements:
+    """What to run on `lines`, where these are the names that occur in its records."""
+
+    kind: RecordKind
+    names: tuple[str, ...]
+
+    @property
+    def write_tokens(self) -> str:
+        """A row a record: each name's value as it stands in the file, a piece of JSON text; NULL where the record lacks it."""
+        pointers = ", ".join(_quote("/" + name.replace("~", "~0").replace("/", "~1")) for name in self.names)
+        native = self._native_names_test if self.kind.marker in self.names else "false"
+        return f"""
+            CREATE TEMP TABLE records AS
+            SELECT filename, {native} AS has_native_names, regexp_matches(json, ',\\s*[\\]}}]') AS is_doubtful,
+                   json_extract(json, [{pointers}])::VARCHAR[] AS tokens FROM lines"""
+
+    @property
+    def count_records(self) -> str:
+        """By file: its first rowid, its rows, those of the right types, distinct keys, and those that may not be strict JSON.
+
+        DuckDB takes a comma before a closing bracket, and nan and inf in any spelling.
+        """
+        unknown = [self._token(name) for name in self.names if name not in {field.name for field in self.kind.fields}]
+        doubts = " OR ".join(["is_doubtful", *(f"coalesce({_is_doubtful(token)}, false)" for token in unknown)])
+        tests = " AND ".join(f"coalesce({_test_type(field, self._token(field.name))}, true)" for field in self._known)
+        keys = ", ".join(self._write_value(field) for field in self.kind.fields if field.name in KEY_FIELDS)
+        counts = f"min(rowid), count(*), count_if({tests}), count(DISTINCT ({keys})), count_if({doubts})"
+        return f"SELECT filename, {counts} FROM records GROUP BY filename"
+
+    def read_rows(self, experiment: str, cells: list[tuple[str, int, int, int]]) -> str:
+        """The table's rows. cells: file, its first rowid, checkpoint and level."""
+        columns = ", ".join(f"{self._write_column(field)} AS {field.column}" for field in self.kind.fields)
+        values = ", ".join(f"({_quote(file)}, {first}, {checkpoint}, {level})" for file, first, checkpoint, level in cells)
+        return f"""
+            SELECT {_quote(experiment)} AS experiment, checkpoint, prefill_level, {columns},
+                   CASE WHEN NOT ({self._native_values_test}) THEN ({self._extra})::JSON END AS extra
+            FROM (SELECT *, records.rowid - first_row + 1 AS position FROM records
+                  JOIN (VALUES {values}) cells (filename, first_row, checkpoint, prefill_level) USING (filename))"""
+
+    @cached_property
+    def _known(self) -> list[Field]:
+        return [field for field in self.kind.fields if field.name in self.names]
+
+    def _token(self, name: str) -> str:
+        return f"tokens[{self.names.index(name) + 1}]" if name in self.names else "NULL::VARCHAR"
+
+    def _write_column(self, field: Field) -> str:
+        value = self._write_value(field)
+        if field.name == "error" and self.kind.unscorable in self.names:
+            number = self._token(str(self.kind.unscorable))
+            text = f"'{UNSCORABLE}{self.kind.unscorable} is ' || {number}"
+            return f"coalesce({value}, CASE WHEN {_is_not_finite(number)} THEN {text} END)"
+        return value
+
+    def _write_value(self, field: Field) -> str:
+        """The field as its column's type; NULL where the record has none."""
+        token = self._token(field.name)
+        if field.name == "attempt_idx":  # the layout's readers take a record without one as attempt 0
+            return f"coalesce(TRY_CAST({token} AS INTEGER), 0)"
+        if field.name not in self.names:
+            return f"NULL::{field.type}"
+        if field.type == "VARCHAR":
+            return f"{token}->>'$'"
+        if field.type == "BOOLEAN":
+            return f"CASE {token} WHEN 'true' THEN true WHEN 'false' THEN false END"
+        number = f"TRY_CAST({token} AS {field.type})"
+        return f"CASE WHEN isfinite({number}) THEN {number} END" if field.type == "DOUBLE" else number
+
+    @property
+    def _extra(self) -> str:
+        """JSON text of everything that the columns do not give back, and the record's place in its file."""
+        members = [f"""'"{POSITION}":' || position"""]
+        if absent := self._absent:
+            members.append(f"""'"{ABSENT}":[' || nullif(concat_ws(',', {", ".join(absent)}), '') || ']'""")
+        types = {field.name: field.type for field in self.kind.fields}
+        for name in self.names:
+            token = self._token(name)
+            kept = f"{_quote(json.dumps(name, ensure_ascii=False) + ':')} || {token}"
+            if name not in types:
+                members.append(kept)
+            elif types[name] == "DOUBLE":
+                members.append(f"CASE WHEN {token} = 'null' OR {_is_not_finite(token)} OR {_is_whole(token)} THEN {kept} END")
+            else:
+                members.append(f"CASE WHEN {token} = 'null' THEN {kept} END")
+        return f"'{{' || concat_ws(',', {', '.join(members)}) || '}}'"
+
+    @property
+    def _absent(self) -> list[str]:
+        """Fields that the record lacks although their column has a value."""
+        names = [f"CASE WHEN {self._token('attempt_idx')} IS NULL THEN '\"attempt_idx\"' END"]
+        if self.kind.unscorable in self.names:
+            is_derived = f"{self._token('error')} IS NULL AND {_is_not_finite(self._token(str(self.kind.unscorable)))}"
+            names.append(f"CASE WHEN {is_derived} THEN '\"error\"' END")
+        return names
+
+    @property
+    def _native_names_test(self) -> str:
+        """Whether the record has all the names that ours have, and no other."""
+        allowed, required = (
+            ", ".join(map(_quote, sorted(names))) for names in (self.kind.allowed_names, self.kind.required_names)
+        )
+        return f"list_has_all([{allowed}], names) AND list_has_all(names, [{required}])"
+
+    @property
+    def _native_values_test(self) -> str:
+        """Whether such a record also states its values as ours do, so that the columns alone give it back."""
+        if self.kind.marker not in self.names:
+            return "false"
+        tests = ["has_native_names"]
+        for field in self._known:
+            token = self._token(field.name)
+            if field.type == "DOUBLE":
+                tests.append(f"NOT coalesce({_is_not_finite(token)} OR {_is_whole(token)}, false)")
+            if field.name in OMITTED_WHEN_NULL:
+                tests.append(f"coalesce({token} <> 'null', true)")
+        return " AND ".join(tests)
+
+
+def _test_type(field: Field, token: str) -> str:
+    """Whether a piece of JSON text is null or of the field's type; a key is never null."""
+    if field.type == "VARCHAR":
+        fits = f"starts_with({token}, '\"')"
+    elif field.type == "BOOLEAN":
+        fits = f"{token} IN ('true', 'false')"
+    elif field.type == "DOUBLE":
+        fits = f"({token} IN ('NaN', 'Infinity', '-Infinity') OR regexp_matches({token}, '^-?[0-9]'))"
+    else:
+        fits = f"{_is_whole(token)} AND TRY_CAST({token} AS {field.type}) IS NOT NULL"
+    return fits if field.name in KEY_FIELDS else f"({token} = 'null' OR {fits})"
+
+
+def _is_doubtful(token: str) -> str:
+    """Whether a piece of JSON text may hold a number spelled as nan, inf or the like; text inside an array can look like one."""
+    plain = f"starts_with({token}, '\"') OR {token} IN ('NaN', 'Infinity', '-Infinity')"
+    return f"NOT ({plain}) AND regexp_matches({token}, '(?i)(^|[:,\\[])\\s*-?(nan|inf)')"
+
+
+def _is_whole(token: str) -> str:
+    return f"regexp_full_match({token}, '-?[0-9]+')"
+
+
+def _is_not_finite(token: str) -> str:
+    """Whether a number is NaN, infinite, or too large for a DOUBLE."""
+    return f"({token} <> 'null' AND NOT coalesce(isfinite(TRY_CAST({token} AS DOUBLE)), false))"
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
