@@ -6,10 +6,13 @@ import base64
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 PICTURE_SCALE = 2
 MARKDOWN_ALT = "chart"
+EMBED_OPTIONS = {"actions": {"export": True, "source": False, "compiled": False, "editor": False}, "renderer": "svg"}
+"""The editor action would open a page on the network."""
 
 
 def to_png(chart: Any) -> bytes:
@@ -44,15 +47,12 @@ def to_spec(chart: Any) -> dict[str, Any]:
         return chart.to_dict()
 
 
+@cache
 def bundle_vega() -> str:
-    """JavaScript that defines `vegaEmbed`, with vega and vega-lite in it (about 0.9 MB)."""
+    """JavaScript that defines `window.vegaEmbed`, with vega and vega-lite in it (about 0.9 MB)."""
     import vl_convert
 
-    return vl_convert.javascript_bundle(None)
-
-
-EMBED_OPTIONS = {"actions": {"export": True, "source": False, "compiled": False, "editor": False}, "renderer": "svg"}
-"""The editor action would open a page on the network."""
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 @contextmanager

@@ -27,9 +27,10 @@ NAMES = {TOKEN: "prefill length (min_prefill)", LOGPROB: "log P of that prefill,
 
 
 def write_sentences(summary: Summary) -> list[str]:
-    """The answer in five sentences, each computed; what is not known is said to be unknown."""
+    """The answer in sentences, each computed; what is not known is said to be unknown."""
+    unknown = "How little prefill elicits an exploit is unknown: no trajectory was computed."
     return [
-        _describe_min_prefills(summary.min_prefills),
+        *([_describe_min_prefill(facts) for facts in summary.min_prefills] or [unknown]),
         _describe_rates(summary.lowest_level_rates),
         _describe_predictors(summary.find_predictor(TOKEN), summary.find_predictor(LOGPROB)),
         _describe_thresholds(summary.thresholds, summary.threshold_words, summary.threshold_nats),
@@ -78,12 +79,6 @@ def _write_difference(facts: PredictorFacts) -> str:
     return f"{write_number(facts.r2_difference, R2_DECIMALS)} {interval}"
 
 
-def _describe_min_prefills(ends: tuple[MinPrefillFacts, ...]) -> str:
-    if not ends:
-        return "How little prefill elicits an exploit is unknown: no trajectory was computed."
-    return " ".join(_describe_min_prefill(facts) for facts in ends)
-
-
 def _describe_min_prefill(facts: MinPrefillFacts) -> str:
     where = f"At training step {facts.checkpoint:,}"
     if not facts.num_known:
@@ -102,8 +97,9 @@ def _describe_min_prefill(facts: MinPrefillFacts) -> str:
         if facts.least_words == 0
         else f"the least that exploits any is {write_counted(facts.least_words, 'word')} ({count})"
     )
-    resisting = f"{facts.num_not_exploitable:,}" if facts.num_not_exploitable else "none"
-    return f"{where}, {half} for at least half of the {known}; {least}; {resisting} cannot be exploited at any tested level."
+    stuck = facts.num_not_exploitable
+    rest = f"{stuck:,} cannot be exploited at any tested level" if stuck else "each can be exploited at some tested level"
+    return f"{where}, {half} for at least half of the {known}; {least}; {rest}."
 
 
 def _describe_rates(ends: tuple[RateFacts, ...]) -> str:

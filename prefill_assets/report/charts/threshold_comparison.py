@@ -35,7 +35,7 @@ def draw_threshold_comparison(
     if rows.empty:
         return draw_empty_state(title, experiment, "no problem was compared (n = 0)")
     if (rows["reached"] == "neither").all():
-        reason = f"no problem reached either threshold (n = {write_counted(len(rows), 'problem')}, reached: 0)"
+        reason = f"no problem of {write_count(len(rows))} reached either threshold (n = 0)"
         return draw_empty_state(title, experiment, reason)
     group = rows["reached"].str.replace("_", " ")
     rows = rows.assign(group=group.mask(rows["reached"] == "both", rows["first_reached"].map(FIRST)))

@@ -7,6 +7,8 @@ from typing import Any
 
 from prefill_assets.report.drawing.style import GREY, PANEL_WIDTH, finish_chart
 
+LONGEST_LINE = 62
+
 
 def draw_empty_state(title: str, experiments: str | Sequence[str], reason: str) -> Any:
     """A titled, empty frame with `reason` in it, such as "no problem reached the threshold (n = 0)"."""
@@ -22,6 +24,8 @@ def draw_empty_state(title: str, experiments: str | Sequence[str], reason: str) 
 
 
 def _wrap(text: str) -> str:
+    """At most six lines; "n = 0" stays on one."""
     import textwrap
 
-    return "\n".join(textwrap.wrap(text, 62)[:6])
+    lines = textwrap.wrap(text.replace(" = ", "\u00a0=\u00a0"), LONGEST_LINE)
+    return "\n".join(lines[:6]).replace("\u00a0", " ")
