@@ -103,7 +103,7 @@ def _draw_lanes(rows: Rows, fit: LineFit) -> Any:
         "y:Q",
         scale=alt.Scale(domain=[0, top * (1.08 + LANE_HEIGHT * len(lanes))], nice=False),
         axis=alt.Axis(
-            title="training steps to the threshold", values=[*choose_ticks(0, top), *lane_of.values()],
+            title="training steps to the threshold", values=[*(choose_ticks(0, top) if len(steps) else []), *lane_of.values()],
             labelExpr=label_lanes({place: (name,) for name, place in lane_of.items()}),
         ),
     )  # fmt: skip

@@ -36,8 +36,7 @@ def draw_token_vs_logprob_comparison(
     before = rows[rows["steps_to_threshold"].notna() & rows["at_threshold"].map(lambda truth: truth is False)]
     points = {name: select_fit_rows(before, name) for name in COLORS}
     if all(drawn.empty for drawn in points.values()):
-        why = "no problem reached the threshold" if before.empty else "no row has its predictors known"
-        return draw_empty_state(title, experiment, f"{why} (n = 0): nothing to compare")
+        return draw_empty_state(title, experiment, f"{_explain_no_rows(rows, before)} (n = 0): nothing to compare")
     steps = alt.Scale(domain=[0, 1.06 * float(before["steps_to_threshold"].max())], nice=False)
     level = rows["fixed_prefill_level"].dropna()
     axes = {
@@ -65,6 +64,15 @@ def draw_token_vs_logprob_comparison(
 def select_fit_rows(before: Rows, predictor: str) -> Rows:
     """Of the rows before the threshold, those in the fit of `predictor`: both main predictors known, and this one."""
     return before.dropna(subset=list(dict.fromkeys((TOKEN, LOGPROB, predictor))))
+
+
+def _explain_no_rows(rows: Rows, before: Rows) -> str:
+    if rows.empty:
+        return "no prefill was compared with its log P"
+    if len(before):
+        return "before the threshold, no row has both predictors known"
+    ever = rows["at_threshold"].map(lambda truth: truth is True).any()
+    return "no problem crosses the threshold after its first checkpoint" if ever else "no problem reached the threshold"
 
 
 def _draw_panel(rows: Rows, counted: Rows, predictor: str, axis_title: str, steps: Any, size: Any, fit: Column | None) -> Any:

@@ -54,7 +54,15 @@ def test_without_a_fixed_level_there_are_two_panels(tables):
     assert len(spec["hconcat"]) == 2
 
 
-def test_no_crossing_is_an_empty_state(tables):
-    rows = tables["trajectory_with_logprob"].assign(steps_to_threshold=None)
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"at_threshold": False, "steps_to_threshold": None}, "no problem reached the threshold (n = 0)"),
+        ({"at_threshold": True, "steps_to_threshold": 0}, "no problem crosses the threshold after its first checkpoint (n = 0)"),
+        ({"min_prefill_logprob_sum": None}, "before the threshold, no row has both predictors known (n = 0)"),
+    ],
+)
+def test_an_empty_state_says_which(tables, changes, said):
+    rows = tables["trajectory_with_logprob"].assign(**changes)
     (shown,) = to_spec(draw_token_vs_logprob_comparison(rows, tables["predictor_comparison"], EXPERIMENT))["datasets"].values()
-    assert shown[0]["reason"] == "no problem reached the threshold (n = 0): nothing to compare"
+    assert shown[0]["reason"].replace("\n", " ") == f"{said}: nothing to compare"
