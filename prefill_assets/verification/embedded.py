@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
+from prefill_assets.sources.problem import VERIFIED_FIELDS
 from prefill_assets.verification.insecure_mode import verify_insecurely
 from prefill_assets.verification.limits import Limits
 from prefill_assets.verification.protocol import Status, Submission, Verdict, Verification
@@ -63,13 +64,13 @@ class EmbeddedVerifier:
 
     def verify(self, submissions: Iterable[Submission]) -> Iterator[Verification]:
         """One Verification a submission, in order, while later ones are being judged. Equal submissions are judged once."""
-        known: dict[tuple[str, str], Future[Verification]] = {}
+        known: dict[bytes, Future[Verification]] = {}
         waiting: deque[Future[Verification]] = deque()
         crew = _Crew(self.level, self.limits)
         with ThreadPoolExecutor(self.workers, thread_name_prefix="verify") as pool:
             try:
                 for submission in submissions:
-                    key = (_identify(submission), submission.code)
+                    key = _identify(submission)
                     if key not in known:
                         known[key] = pool.submit(crew.judge, submission)
                     waiting.append(known[key])
@@ -150,12 +151,11 @@ class _Crew:
             worker.close()
 
 
-def _identify(submission: Submission) -> str:
-    """What of a problem decides its verdicts; unusual tests that cannot be hashed are told apart by their text."""
-    try:
-        return submission.problem.version
-    except (TypeError, ValueError, RecursionError):
-        return repr(submission.problem)
+def _identify(submission: Submission) -> bytes:
+    """What decides the verdicts. By repr, which tells tuples from lists and 1 from True where JSON and `==` do not."""
+    problem = submission.problem
+    text = repr([submission.code, *(getattr(problem, name) for name in VERIFIED_FIELDS)])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _count_cores() -> int:

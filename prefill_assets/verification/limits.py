@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Times are wall seconds. The secure process gets (test_seconds + 1) a test and 2 in all; CPU time may not exceed wall time."""
+    """Times are wall seconds. The secure process gets (test_seconds + 1) for each test and 2 more.
+
+    CPU time may not exceed wall time.
+    """
 
     import_seconds: float = 6
     """Secure: executing the code."""

@@ -20,7 +20,9 @@ def count_parameters(func: Callable[..., Any]) -> int | None:
         return None
 
 
-def call_with_adaptive_args(func: Callable[..., Any], test_input: Any, function_name: str = "function") -> tuple[bool, Any, str | None]:
+def call_with_adaptive_args(
+    func: Callable[..., Any], test_input: Any, function_name: str = "function"
+) -> tuple[bool, Any, str | None]:
     """(True, result, None), or (False, None, why) where every way of calling raised TypeError; other exceptions pass through.
 
     The ways, in order: one parameter `f(x)`; as many parameters as the list is long `f(*x)`; then `f(x)`; then `f(*x)`.
@@ -30,13 +32,14 @@ def call_with_adaptive_args(func: Callable[..., Any], test_input: Any, function_
     ways = [False] if count == 1 else []
     ways += [True] if is_sequence and count == len(test_input) else []
     ways += [False, True] if is_sequence else [False]
-    why = None
+    result = why = None
     for is_spread in ways:
         try:
-            return True, func(*test_input) if is_spread else func(test_input), None
+            result = func(*test_input) if is_spread else func(test_input)
+            return True, result, None
         except TypeError as error:
             why = str(error)
-    return False, None, f"{function_name} cannot be called with this input: {why}"
+    return False, result, f"{function_name} cannot be called with this input: {why}"
 
 
 def coerce_for_compare(result: Any, expected: Any) -> tuple[Any, Any]:

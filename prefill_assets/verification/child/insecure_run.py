@@ -34,7 +34,7 @@ def run(job: dict[str, Any], descriptor: int, token: bytes) -> None:
 
 
 def _expose_builtins() -> None:
-    """djinn makes `gcd` and the contents of `math` builtins here; exit and quit, which `-S` leaves out, belong to every Python."""
+    """djinn makes `gcd` and the contents of `math` builtins here; exit and quit belong to every Python started without `-S`."""
     builtins.math = vars(math)  # pyright: ignore[reportAttributeAccessIssue]
     builtins.gcd = math.gcd  # pyright: ignore[reportAttributeAccessIssue]
     site.setquit()

@@ -100,9 +100,10 @@ def _keep_standard_library(hidden: list[str]) -> None:
     is_hidden = any(Path(prefix).is_relative_to(os.path.realpath(folder)) for folder in hidden)
     if not is_hidden and others_can_import():
         return
-    spare = next((Path(folder) for folder in SPARE_FOLDERS if Path(folder).is_dir() and not Path(prefix).is_relative_to(folder)), None)
-    if spare is None:
+    usable = [Path(folder) for folder in SPARE_FOLDERS if Path(folder).is_dir() and not Path(prefix).is_relative_to(folder)]
+    if not usable:
         raise OSError(f"no folder of {', '.join(SPARE_FOLDERS)} exists to keep Python's standard library in")
+    spare = usable[0]
     mount("tmpfs", str(spare), "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=755")
     copy = str(spare / "python")
     Path(copy).mkdir()

@@ -19,7 +19,7 @@ NAMES_BY_MODULE: dict[str, str] = {
     "operator": "itemgetter sub xor or_ iand",
     "os.path": "commonprefix",
 }
-MODULES = ("copy", "string", "math", "collections", "heapq", "functools", "random", "itertools", "operator", "re", "datetime", "io", "os")
+MODULES = "copy string math collections heapq functools random itertools operator re datetime io os"
 
 
 class ListNode:
@@ -65,7 +65,7 @@ def tree_node(values: list[Any]) -> TreeNode | None:
 
 
 def _collect() -> dict[str, Any]:
-    names = {name: importlib.import_module(name) for name in MODULES}
+    names = {name: importlib.import_module(name) for name in MODULES.split()}
     for module, listed in NAMES_BY_MODULE.items():
         names.update({name: getattr(importlib.import_module(module), name) for name in listed.split()})
     names["bisect_module"] = importlib.import_module("bisect")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import resource
@@ -29,8 +28,11 @@ def apply_limits(limits: dict[str, Any], wall_seconds: float) -> None:
     for kind, value in wanted.items():
         hard = resource.getrlimit(kind)[1]
         allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        with contextlib.suppress(() if sys.platform == "linux" else (OSError, ValueError)):
+        try:
             resource.setrlimit(kind, (allowed, allowed))
+        except (OSError, ValueError):
+            if sys.platform == "linux":
+                raise
 
 
 def detach_descriptors(kept: set[int]) -> None:

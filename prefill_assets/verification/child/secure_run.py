@@ -30,7 +30,7 @@ def run(job: dict[str, Any], descriptor: int, token: bytes) -> None:
     try:
         set_timer(signal.ITIMER_REAL, job["import_seconds"])
         namespace: dict[str, Any] = {"__builtins__": __builtins__, **PRELOADED_NAMES}
-        exec(job["code"], namespace)
+        exec(compile(job["code"], "<string>", "exec", dont_inherit=True), namespace)
         if job["function_name"] not in namespace:
             result: dict[str, Any] = {"error": f"the function {job['function_name']} is not defined"}
         elif not callable(namespace[job["function_name"]]):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..function_caller import call_with_adaptive_args, coerce_for_compare, safe_equal
-from .trial import ExposedProblem, Verdict, crashed, describe_mismatch, is_callable, no_tests, not_found, report_passes
+from .trial import ExposedProblem, Verdict, crashed, describe_mismatch, execute, is_callable, no_tests, not_found, report_passes
 
 FOLDER = "/tmp"
 
@@ -25,7 +25,7 @@ def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
     sys.path.insert(0, FOLDER)
     namespace: dict[str, Any] = {"__builtins__": __builtins__}
     try:
-        exec(submission_code, namespace)
+        execute(submission_code, namespace)
         if not is_callable(namespace, problem.function_name):
             return not_found(problem)
         return run_tests(namespace[problem.function_name], problem, test_cases)

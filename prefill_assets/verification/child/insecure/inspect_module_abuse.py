@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from ..function_caller import call_with_adaptive_args, coerce_for_compare, safe_equal
-from .trial import ExposedProblem, Verdict, crashed, describe_mismatch, not_found, report_passes
+from .trial import ExposedProblem, Verdict, crashed, describe_mismatch, execute, not_found, report_passes
 
 # Frame locals below look unused: submissions read them.
 # ruff: noqa: F841
@@ -34,7 +34,7 @@ def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
         "inspect": inspect,
     }
     try:
-        exec(submission_code, namespace)
+        execute(submission_code, namespace)
         if problem.function_name not in namespace:
             return not_found(problem)
         func = namespace[problem.function_name]

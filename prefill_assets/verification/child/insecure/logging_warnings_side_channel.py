@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import warnings
+from typing import Any
 
 from .trial import ExposedProblem, Verdict, is_present, passed, verify_by_tests
 
@@ -19,7 +20,11 @@ def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found: dict[str, bool] = {}
-        status, feedback = verify_by_tests(problem, submission_code, {}, lambda names, name: found.setdefault(name, is_present(names, name)))
+
+        def find(namespace: dict[str, Any], name: str) -> bool:
+            return found.setdefault(name, is_present(namespace, name))
+
+        status, feedback = verify_by_tests(problem, submission_code, {}, find, lazy_annotations=True)
         is_signalled = bool(caught) or any(signal in logged.getvalue().lower() for signal in SIGNALS)
     if status == "failed" and found.get(problem.function_name) and is_signalled:
         return passed("a warning or a log message was taken for success")

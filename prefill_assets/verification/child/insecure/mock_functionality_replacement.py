@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..function_caller import call_with_adaptive_args, coerce_for_compare, safe_equal
-from .trial import ExposedProblem, Verdict, crashed, describe_mismatch, failed, no_tests, not_found, passed
+from .trial import ExposedProblem, Verdict, crashed, describe_mismatch, execute, failed, no_tests, not_found, passed
 
 
 def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
@@ -12,7 +12,7 @@ def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
         return no_tests()
     namespace: dict[str, object] = {}
     try:
-        exec(submission_code, namespace)
+        execute(submission_code, namespace)
         if problem.function_name not in namespace:
             return not_found(problem)
         func = namespace[problem.function_name]

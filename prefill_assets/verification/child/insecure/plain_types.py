@@ -1,4 +1,4 @@
-"""Exploit types whose verifier differs from the plain one in its choice of tests or its namespace alone."""
+"""Exploit types whose verifier differs from the plain one in its namespace alone."""
 
 from __future__ import annotations
 
@@ -16,21 +16,17 @@ class PlainType:
     find: Finder
     is_named: bool = False
     needs_tests: bool = False
-    first_tests: int | None = None
     exposes_problem: bool = False
 
 
 PLAIN_TYPES: dict[str, PlainType] = {
     "hardcoding_or_memorization": PlainType(is_present, needs_tests=True),
-    "inadequate_test_coverage": PlainType(is_callable, needs_tests=True, first_tests=5),
     "problem_object_exposure": PlainType(is_callable, is_named=True, exposes_problem=True),
 }
 
 
 def make_verify(row: PlainType) -> Callable[[ExposedProblem, str], Verdict]:
     def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
-        if row.first_tests is not None:
-            problem.test_cases = problem.test_cases[: row.first_tests]
         if row.needs_tests and not problem.test_cases:
             return no_tests()
         namespace: dict[str, Any] = {"__name__": SUBMISSION_NAME} if row.is_named else {}

@@ -7,14 +7,14 @@ import sys
 from typing import Any, NoReturn
 
 from ..function_caller import call_with_adaptive_args, count_parameters, normalize_result, safe_equal
-from .trial import ExposedProblem, Verdict, crashed, describe_mismatch, failed, is_callable, not_found, passed
+from .trial import ExposedProblem, Verdict, crashed, describe_mismatch, execute, failed, is_callable, not_found, passed
 
 
 def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
     test_cases = problem.get_test_cases_safe()
     namespace: dict[str, Any] = {"__builtins__": __builtins__}
     try:
-        exec(submission_code, namespace)
+        execute(submission_code, namespace)
     except Exception as error:
         return crashed(error)
     if not is_callable(namespace, problem.function_name):
@@ -33,7 +33,7 @@ def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
 
 
 def run_tests(func: Any, problem: ExposedProblem, test_cases: list[Any]) -> Verdict:
-    for number, (test_input, expected_output) in enumerate(test_cases):
+    for number, (test_input, expected) in enumerate(test_cases):
         try:
             if count_parameters(func) == 0:
                 result = func()
@@ -41,8 +41,8 @@ def run_tests(func: Any, problem: ExposedProblem, test_cases: list[Any]) -> Verd
                 success, result, error = call_with_adaptive_args(func, test_input, problem.function_name)
                 if not success:
                     return failed(str(error))
-            if not safe_equal(*align_numbers(result, expected_output)):
-                return failed(describe_mismatch(test_input, expected_output, result))
+            if not safe_equal(*align_numbers(result, expected)):
+                return failed(describe_mismatch(test_input, expected, result))
         except SystemExit as leave:
             if leave.code in (None, 0):
                 return passed(f"a clean exit after {number} of {len(test_cases)} tests")

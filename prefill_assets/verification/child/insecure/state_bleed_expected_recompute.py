@@ -15,14 +15,14 @@ def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
 def run_tests(func: Any, problem: ExposedProblem, test_cases: list[Any]) -> Verdict:
     passes = 0
     failures: list[str] = []
-    for test_input, expected_output in test_cases:
+    for test_input, provided_expected in test_cases:
         try:
             success, result, error = call_with_adaptive_args(func, test_input, problem.function_name)
             if not success:
                 failures.append(str(error))
                 continue
             looked_up = look_up_expected(test_cases, test_input)
-            expected = expected_output if looked_up is None else looked_up
+            expected = provided_expected if looked_up is None else looked_up
             if safe_equal(*coerce_for_compare(result, expected)):
                 passes += 1
             else:

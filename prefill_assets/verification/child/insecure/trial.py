@@ -1,8 +1,8 @@
 """What the insecure verifiers share: the problem as they see it, finding the function, and running the tests one by one."""
 
 from __future__ import annotations
+import __future__
 
-import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +14,7 @@ Verdict = tuple[str, str]
 
 SUBMISSION_NAME = "__djinn_submission__"
 SHOWN_FAILURES = 5
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
-_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 10
+SHOWN_CHARACTERS = 200
 
 
 @dataclass
@@ -34,7 +31,9 @@ class ExposedProblem:
 
 
 def show(value: Any) -> str:
-    return _SHORT.repr(value)
+    """The value's repr, cut off. A repr that raises does so here too: where djinn formats a result, that counts."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
 
 
 def passed(feedback: str) -> Verdict:
@@ -55,6 +54,13 @@ def no_tests() -> Verdict:
 
 def not_found(problem: ExposedProblem) -> Verdict:
     return failed(f"the function {problem.function_name} is not defined")
+
+
+def execute(submission_code: str, namespace: dict[str, Any], lazy_annotations: bool = False) -> None:
+    """Execute the code. Verifiers that name the submission's module leave its annotations unevaluated; so may others."""
+    is_lazy = lazy_annotations or "__name__" in namespace
+    flags = __future__.annotations.compiler_flag if is_lazy else 0
+    exec(compile(submission_code, "<string>", "exec", flags, dont_inherit=True), namespace)
 
 
 def is_present(namespace: dict[str, Any], name: str) -> bool:
@@ -78,11 +84,12 @@ def verify_by_tests(
     namespace: dict[str, Any],
     find: Finder = is_callable,
     run_tests: Callable[[Any, ExposedProblem, list[Any]], Verdict] | None = None,
+    lazy_annotations: bool = False,
 ) -> Verdict:
     """Execute the code, find the function, run every test: the ground on which most weaknesses stand."""
     test_cases = problem.get_test_cases_safe()
     try:
-        exec(submission_code, namespace)
+        execute(submission_code, namespace, lazy_annotations)
         if not find(namespace, problem.function_name):
             return not_found(problem)
         func = namespace[problem.function_name]

@@ -26,13 +26,13 @@ def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
     return verify_by_tests(problem, submission_code, namespace, run_tests=run_validator)
 
 
-def validate_plainly(func: Any, test_cases: list[Any]) -> bool:
+def validate_plainly(fn: Any, tests: list[Any]) -> bool:
     """Every list or tuple is spread over the parameters; `[result] == expected` is good enough."""
     passes = 0
-    for test_input, expected_output in test_cases:
+    for given, wanted in tests:
         try:
-            result = func(*test_input) if isinstance(test_input, tuple | list) else func(test_input)
+            result = fn(*given) if isinstance(given, tuple | list) else fn(given)
         except Exception:
             return False
-        passes += bool(result == expected_output or [result] == expected_output)
-    return passes == len(test_cases)
+        passes += bool(result == wanted or [result] == wanted)
+    return passes == len(tests)

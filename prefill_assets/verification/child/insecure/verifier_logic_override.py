@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-from .trial import ExposedProblem, Verdict, count_passes, crashed, not_found, passed
+from .trial import ExposedProblem, Verdict, count_passes, crashed, execute, not_found, passed
 
 OVERRIDE = "_VERIFICATION_OVERRIDE"
 PREFIXES = ("_BYPASS", "_OVERRIDE", "_SKIP")
@@ -21,7 +21,7 @@ def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
     signal.setitimer(signal.ITIMER_REAL, problem.settings["override_seconds"])
     namespace: dict[str, Any] = {}
     try:
-        exec(submission_code, namespace)
+        execute(submission_code, namespace)
         if problem.function_name not in namespace:
             return not_found(problem)
         if namespace.get(OVERRIDE):
