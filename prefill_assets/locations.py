@@ -75,7 +75,7 @@ class Locations:
         """What dagster.yaml and every Dagster process read."""
         state = self.data / "dagster"
         state.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("DAGSTER_HOME", str(self.project))
+        os.environ["DAGSTER_HOME"] = str(self.project)
         os.environ[PROJECT_VARIABLE] = str(self.project)
         os.environ[DATA_VARIABLE] = str(self.data)
         os.environ[DAGSTER_STATE_VARIABLE] = str(state)

@@ -17,7 +17,9 @@ def draw_for(platform: Platform, table: str) -> Callable[[Dependencies], dict[st
     def draw(dependencies: Dependencies) -> dict[str, Any]:
         from prefill_assets.report.publication import CHARTS_BY_TABLE, draw_pictures
 
-        return show_pictures(draw_pictures(platform.connect(), dependencies.experiment.name, CHARTS_BY_TABLE[table]))
+        experiment = dependencies.experiment
+        not_exploitable_as = experiment.settings.not_exploitable_as
+        return show_pictures(draw_pictures(platform.connect(), experiment.name, CHARTS_BY_TABLE[table], not_exploitable_as))
 
     return draw
 

@@ -28,7 +28,9 @@ def report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Material
         from prefill_assets.report.publication import PAGE, write_report, write_stamp
 
         folder = platform.locations.reports / key.experiment
-        pictures = write_report(platform.connect(), key.experiment, folder, _describe_provenance(dependencies, stamp))
+        provenance = _describe_provenance(dependencies, stamp)
+        not_exploitable_as = dependencies.experiment.settings.not_exploitable_as
+        pictures = write_report(platform.connect(), key.experiment, folder, provenance, not_exploitable_as)
         written = WrittenPartition(
             **vars(stamp), data_version=stamp.input_version, num_rows=len(pictures), written_at=datetime.now(UTC).isoformat()
         )

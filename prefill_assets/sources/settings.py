@@ -64,6 +64,11 @@ class Settings(BaseModel):
     reference_rules: bool = False
     """True computes with the rules of the original scripts, faults included, so that their numbers can be reproduced."""
 
+    @property
+    def not_exploitable_as(self) -> int | None:
+        """The number of words that stands for "not exploitable" in fits; None leaves such rows out, as the right rule does."""
+        return self.max_prefill + 1 if self.reference_rules else None
+
     @field_validator("checkpoints", mode="before")
     @classmethod
     def _read_checkpoints(cls, value: Any) -> tuple[int, ...] | None:

@@ -1,0 +1,44 @@
+"""One finished analysis, made once; tests that change something work on a copy."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from prefill_assets.cli.main import main
+from prefill_assets_tests.tiny_projects import make_environment, make_experiment, make_project
+
+
+@pytest.fixture(scope="session")
+def finished_project(tmp_path_factory) -> Path:
+    project = make_project(tmp_path_factory.mktemp("finished") / "project")
+    make_experiment(project)
+    with pytest.MonkeyPatch.context() as patch:
+        enter(patch, project)
+        assert main(["run"]) == 0
+    return project
+
+
+@pytest.fixture
+def project(finished_project, tmp_path, monkeypatch) -> Path:
+    """A copy of the finished analysis, as the current installation."""
+    copy = shutil.copytree(finished_project, tmp_path / "project")
+    enter(monkeypatch, copy)
+    return copy
+
+
+@pytest.fixture
+def empty_project(tmp_path, monkeypatch) -> Path:
+    project = make_project(tmp_path / "empty")
+    enter(monkeypatch, project)
+    return project
+
+
+def enter(patch: pytest.MonkeyPatch, project: Path) -> None:
+    for name in ("PREFILL_DATA", "DAGSTER_HOME", "PREFILL_DAGSTER_STATE"):
+        patch.setenv(name, "")
+        patch.delenv(name)
+    for name, value in make_environment(project).items():
+        patch.setenv(name, value)

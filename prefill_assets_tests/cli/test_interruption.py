@@ -1,0 +1,87 @@
+"""A run that is killed, interrupted, or not alone: no row lost, none doubled."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from prefill_assets.cli.main import main
+from prefill_assets_tests.cli.test_run import ask
+from prefill_assets_tests.tiny_projects import NUM_SAMPLES, make_environment, make_experiment
+
+
+def start(project, *arguments):
+    command = [sys.executable, "-m", "prefill_assets.cli.main", *arguments]
+    return subprocess.Popen(command, env=make_environment(project), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_partitions(project, table, count, process):
+    folder = project / "data" / "warehouse" / table
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if len([p for p in folder.glob("experiment=prefill*/**/rows.parquet")]) >= count:
+            return
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    raise AssertionError("no partition appeared")
+
+
+def read_statuses(project):
+    records = sorted((project / "data/results/full_analysis").iterdir())
+    return [json.loads((record / "status.json").read_text())["status"] for record in records]
+
+
+def assert_whole(project):
+    main(["sql", "SELECT 1"])
+    for table in ("eval_samples", "eval_results"):
+        keys = "checkpoint, prefill_level, task_id, attempt_idx"
+        assert ask(project, f"SELECT count(*), count(DISTINCT ({keys})) FROM {table}") == [(NUM_SAMPLES, NUM_SAMPLES)]
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_where_it_was(empty_project):
+    make_experiment(empty_project)
+    process = start(empty_project, "run")
+    wait_for_partitions(empty_project, "eval_samples", 2, process)
+    process.kill()
+    process.wait()
+    assert read_statuses(empty_project) == ["running"]
+    kept = {
+        path: path.stat().st_mtime_ns
+        for path in (empty_project / "data/warehouse").glob("eval_samples/experiment=prefill*/**/rows.parquet")
+    }
+    assert main(["run"]) == 0
+    assert_whole(empty_project)
+    assert read_statuses(empty_project) == ["killed", "success"]
+    assert all(path.stat().st_mtime_ns == time_ns for path, time_ns in kept.items())
+    assert not list((empty_project / "data/warehouse").rglob("*.draft"))
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_so_and_can_go_on(empty_project):
+    make_experiment(empty_project)
+    process = start(empty_project, "run")
+    wait_for_partitions(empty_project, "eval_samples", 1, process)
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "run the same command again" in complaint
+    assert "Traceback" not in complaint
+    assert read_statuses(empty_project) == ["interrupted"]
+    assert main(["run"]) == 0
+    assert_whole(empty_project)
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_take_turns(empty_project):
+    make_experiment(empty_project)
+    processes = [start(empty_project, "run") for _ in range(2)]
+    outcomes = [process.communicate(timeout=180) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outcomes
+    assert_whole(empty_project)
+    assert sum("nothing to compute" in out for out, _ in outcomes) == 1
+    assert os.listdir(empty_project / "data" / "locks")
