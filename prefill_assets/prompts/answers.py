@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from prefill_assets.prompts.dialects import Dialect
 from prefill_assets.prompts.reasoning import THINK_CLOSE, THINK_OPEN
 
-_PYTHON_FENCE = re.compile(r"```(?:python|py)[^\S\n]*\n?(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_PYTHON_FENCE = re.compile(r"```(?:python|py)3?\b[^\S\n]*\n?(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 _ANY_FENCE = re.compile(r"```[^\n`]*\n?(.*?)(?:```|\Z)", re.DOTALL)
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
-_FINAL_CHANNEL = re.compile(r"<\|channel\|>\s*final\b[^<]*<\|message\|>", re.IGNORECASE)
-_BARE_FINAL = re.compile(r"assistant\s*final(?=\W|[A-Z]|```)", re.IGNORECASE)
+_FINAL_CHANNEL = re.compile(r"<\|channel\|>\s*final\b(?:[^<]*<\|message\|>)?", re.IGNORECASE)
+_BARE_FINAL = re.compile(r"(?i:assistant\s*final)(?=\W|[A-Z])")
 _CHANNEL_MARK = re.compile(r"<\|(?:start|end|return|call|channel|message)\|>")
 _ANALYSIS_START = re.compile(r"\A\s*(?:<\|channel\|>\s*)?analysis\s*<\|message\|>", re.IGNORECASE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
-_HEADING = re.compile(r"(?:reasoning|thoughts?|thinking):|/think", re.IGNORECASE)
+_HEADING = re.compile(r"(?:reasoning|thoughts?|thinking)(?:\*\*)?:(?:\*\*)?|(?<!<)/think", re.IGNORECASE)
 _SHORTEST_PREAMBLE = 8
 
 
@@ -18,14 +18,17 @@ def strip_think_tags(reasoning: str) -> str:
 def infer_reasoning(response: str) -> str | None:
     """Reasoning from a response that has no reasoning field, or None.
 
-    In this order: what stands in `<think>` tags, what follows a heading such as "Reasoning:", what stands before the first
-    code fence. A code fence ends each of them, save a closed pair of tags.
+    In this order: what stands in `<think>` tags, or before a closing one whose opening stood in the prompt; what follows a
+    heading such as "Reasoning:" outside of code; what stands before the first code fence. A code fence ends each of them, save
+    those that a closing tag ends.
     """
     text = response.strip()
     if THINK_OPEN in text:
         inside = text.split(THINK_OPEN, 1)[1]
         found = inside.split(THINK_CLOSE, 1)[0] if THINK_CLOSE in inside else _before_fence(inside)
-    elif heading := _HEADING.search(text):
+    elif THINK_CLOSE in text:
+        found = text.split(THINK_CLOSE, 1)[0]
+    elif heading := _find_heading(text):
         found = _before_fence(text[heading.end() :])
     elif "```" in text:
         found = _before_fence(text)
@@ -33,6 +36,10 @@ def infer_reasoning(response: str) -> str | None:
     else:
         return None
     return found.strip() or None
+
+
+def _find_heading(text: str) -> re.Match[str] | None:
+    return next((found for found in _HEADING.finditer(text) if text.count("```", 0, found.start()) % 2 == 0), None)
 
 
 def _before_fence(text: str) -> str:

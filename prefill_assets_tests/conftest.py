@@ -1,0 +1,43 @@
+"""Tiny checkpoints on disk, made once a session, and an engine for each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def find_tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder `checkpoint-1` of a form, by the form's name. Read only: copy it before changing it."""
+    from prefill_assets_tests.tiny_models import save_checkpoint
+
+    made: dict[str, Path] = {}
+
+    def find(form: str) -> Path:
+        if form not in made:
+            made[form] = save_checkpoint(tmp_path_factory.mktemp(form) / "checkpoint-1", form)
+        return made[form]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def find_tiny_engine(find_tiny_checkpoint: Callable[[str], Path]) -> Callable[[str], Any]:
+    """The engine of a form's checkpoint, in float32, in batches of 4."""
+    from prefill_assets.engines.transformers_engine import TransformersEngine
+
+    made: dict[str, Any] = {}
+
+    def find(form: str) -> Any:
+        if form not in made:
+            made[form] = TransformersEngine.load(find_tiny_checkpoint(form), dtype="float32", device="cpu", batch_size=4)
+        return made[form]
+
+    return find
