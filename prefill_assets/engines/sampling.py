@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from prefill_assets.engines.transformers_engine import TransformersEngine
 
+NOT_FINITE = "the model's logits are not finite numbers"
+
 _SPARSE = 0.75
 """Rows that have ended cost as much as the others: once fewer than this share are active, the others are dropped."""
 
@@ -24,13 +26,13 @@ def sample_batch(engine: TransformersEngine, requests: Sequence[GenerationReques
     limits = [min(sampling.max_tokens, context - len(r.token_ids)) if context else sampling.max_tokens for r in requests]
     with torch.inference_mode():
         written = _decode(engine, requests, sampling, limits)
-    return [_read_generation(engine, ids) for ids in written]
+    return [Generation(error=NOT_FINITE) if ids is None else _read_generation(engine, ids) for ids in written]
 
 
 def _decode(
     engine: TransformersEngine, requests: Sequence[GenerationRequest], sampling: Sampling, limits: Sequence[int]
-) -> list[list[int]]:
-    """Token ids that each request got, the stop token included, at most `limits` of them."""
+) -> list[list[int] | None]:
+    """Token ids that each request got, the stop token included, at most `limits` of them; None where the model broke."""
     import torch
 
     model, device = engine.model, engine.model.device
@@ -41,6 +43,7 @@ def _decode(
     ends = torch.tensor(limits, device=device)
     rows = torch.arange(len(requests), device=device)
     active = torch.ones(len(requests), dtype=torch.bool, device=device)
+    broken = torch.zeros_like(active)
     written: list[list[int]] = [[] for _ in requests]
     cache: Any = None
     for step in range(max(limits)):
@@ -48,10 +51,12 @@ def _decode(
             input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
         )
         cache = out.past_key_values
-        chosen = choose_tokens(out.logits[:, -1], draws[rows, step], sampling)
+        logits = out.logits[:, -1]
+        broken[rows] |= active & ~logits.amax(-1).isfinite()
+        chosen = choose_tokens(logits, draws[rows, step], sampling)
         for row, token in zip(rows[active].tolist(), chosen[active].tolist(), strict=True):
             written[row].append(token)
-        active = active & ~torch.isin(chosen, stops) & (ends[rows] > step + 1)
+        active = active & ~broken[rows] & ~torch.isin(chosen, stops) & (ends[rows] > step + 1)
         if not active.any():
             break
         ids, positions = chosen[:, None], positions[:, -1:] + 1
@@ -60,7 +65,7 @@ def _decode(
             cache.batch_select_indices(active.nonzero()[:, 0])
             ids, positions, mask, rows = ids[active], positions[active], mask[active], rows[active]
             active = active[active]
-    return written
+    return [None if fault else ids for ids, fault in zip(written, broken.tolist(), strict=True)]
 
 
 def choose_tokens(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling) -> torch.Tensor:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling, Score, ScoreRequest
 from prefill_assets.errors import InputError
+from prefill_assets.sources.checkpoint import list_weight_files
 
 Request = TypeVar("Request", GenerationRequest, ScoreRequest)
 Result = TypeVar("Result", Generation, Score)
@@ -60,10 +61,15 @@ class TransformersEngine:
 
         context = self.context_tokens
         too_long = f"the prompt fills the model's context of {context} tokens"
+
+        def reject(request: GenerationRequest) -> Generation | None:
+            fault = too_long if context and len(request.token_ids) >= context else self._find_foreign_token(request.token_ids)
+            return Generation(error=fault) if fault else None
+
         yield from self._run_sorted(
             requests,
             length=lambda r: len(r.token_ids),
-            reject=lambda r: Generation(error=too_long) if context and len(r.token_ids) >= context else None,
+            reject=reject,
             run=run,
             give_up=lambda: Generation(error=OUT_OF_MEMORY),
         )
@@ -80,8 +86,9 @@ class TransformersEngine:
         def reject(request: ScoreRequest) -> Score | None:
             if not any(request.lengths):
                 return Score(dict.fromkeys(request.lengths, 0.0))
-            tokens = len(request.prompt_ids) + max(request.lengths)
-            return Score(None, too_long) if context and tokens > context else None
+            token_ids = (*request.prompt_ids, *request.prefill_ids[: max(request.lengths)])
+            fault = too_long if context and len(token_ids) > context else self._find_foreign_token(token_ids)
+            return Score(None, fault) if fault else None
 
         yield from self._run_sorted(
             requests,
@@ -90,6 +97,12 @@ class TransformersEngine:
             run=run,
             give_up=lambda: Score(None, OUT_OF_MEMORY),
         )
+
+    def _find_foreign_token(self, token_ids: Sequence[int]) -> str | None:
+        """What to say of a token that the weights have no row for, as where a tokenizer was enlarged and the model was not."""
+        known = self.model.get_input_embeddings().num_embeddings
+        foreign = next((token for token in token_ids if token >= known), None)
+        return None if foreign is None else f"token {foreign} is outside the model's vocabulary of {known}"
 
     def close(self) -> None:
         import gc
@@ -147,9 +160,9 @@ def _halve_on_out_of_memory(
 
 def _load_model(checkpoint: Path, dtype: Any, device: str) -> Any:
     import torch
-    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
+    list_weight_files(checkpoint)
     logging.disable_progress_bar()
     placement: dict[str, Any] = {}
     if device == "auto" and torch.cuda.device_count() > 1 and _is_installed("accelerate"):
@@ -160,7 +173,7 @@ def _load_model(checkpoint: Path, dtype: Any, device: str) -> Any:
         if (checkpoint / "adapter_config.json").is_file():
             model = _load_adapter(checkpoint, options)
         else:
-            model = AutoModelForCausalLM.from_pretrained(checkpoint, **options)
+            model = _load_whole(checkpoint, options)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(
             f"the model cannot be loaded: {error}", path=checkpoint, remedy="check config.json and the weights"
@@ -170,6 +183,17 @@ def _load_model(checkpoint: Path, dtype: Any, device: str) -> Any:
     return model.to(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
 
 
+def _load_whole(checkpoint: Path | str, options: dict[str, Any]) -> Any:
+    """A model all of whose weights come from the folder: `transformers` makes up random ones for those that are missing."""
+    from transformers import AutoModelForCausalLM
+
+    load: Any = AutoModelForCausalLM.from_pretrained
+    model, report = load(checkpoint, output_loading_info=True, **options)
+    if missing := sorted(report["missing_keys"]):
+        raise ValueError(f"{len(missing)} of its weights are missing, the first is {missing[0]}")
+    return model
+
+
 def _load_adapter(checkpoint: Path, options: dict[str, Any]) -> Any:
     """A LoRA adapter, merged into the base that its configuration names."""
     if not _is_installed("peft"):
@@ -177,10 +201,11 @@ def _load_adapter(checkpoint: Path, options: dict[str, Any]) -> Any:
             "is a LoRA adapter, and peft is not installed", path=checkpoint, remedy="pip install 'prefill-assets[lora]'"
         )
     from peft import PeftConfig, PeftModel  # pyright: ignore[reportMissingImports]
-    from transformers import AutoModelForCausalLM
 
     base = PeftConfig.from_pretrained(str(checkpoint)).base_model_name_or_path
-    model = AutoModelForCausalLM.from_pretrained(base, **options)
+    if not base:
+        raise ValueError("adapter_config.json names no base_model_name_or_path")
+    model = _load_whole(base, options)
     return PeftModel.from_pretrained(model, str(checkpoint), use_safetensors=True).merge_and_unload()
 
 
