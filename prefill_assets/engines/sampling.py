@@ -26,7 +26,10 @@ def sample_batch(engine: TransformersEngine, requests: Sequence[GenerationReques
     limits = [min(sampling.max_tokens, context - len(r.token_ids)) if context else sampling.max_tokens for r in requests]
     with torch.inference_mode():
         written = _decode(engine, requests, sampling, limits)
-    return [Generation(error=NOT_FINITE) if ids is None else _read_generation(engine, ids) for ids in written]
+    return [
+        Generation(error=NOT_FINITE) if ids is None else read_generation(engine, request, ids)
+        for request, ids in zip(requests, written, strict=True)
+    ]
 
 
 def _decode(
@@ -103,9 +106,15 @@ def _draw_uniforms(seeds: Sequence[int], count: int) -> torch.Tensor:
     return torch.stack([torch.rand(count, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
 
 
-def _read_generation(engine: TransformersEngine, tokens: list[int]) -> Generation:
+def read_generation(engine: TransformersEngine, request: GenerationRequest, tokens: list[int]) -> Generation:
+    """The text that these tokens add to the request's: some tokenizers drop a space at the start of what they decode."""
     stopped = bool(tokens) and tokens[-1] in engine.stop_ids
-    text = engine.tokenizer.decode(
-        tokens[:-1] if stopped else tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False
-    )
+    new = tokens[:-1] if stopped else tokens
+    last = list(request.token_ids[-1:])
+
+    def decode(ids: list[int]) -> str:
+        return engine.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+
+    before, whole = decode(last), decode(last + new)
+    text = whole.removeprefix(before) if whole.startswith(before) else decode(new)
     return Generation(tuple(tokens), text, "stop" if stopped else "length")

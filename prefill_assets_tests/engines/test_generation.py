@@ -8,6 +8,7 @@ from copy import copy
 import pytest
 
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling
+from prefill_assets.engines.sampling import read_generation
 from prefill_assets.engines.transformers_engine import OUT_OF_MEMORY, TransformersEngine
 from prefill_assets_tests.engines.cramped_model import CrampedModel
 from prefill_assets_tests.tiny_models import CONTEXT_TOKENS, FORMS
@@ -233,3 +234,21 @@ def test_a_request_that_does_not_fit_alone_is_an_error_row(find_tiny_engine):
 
 def test_no_requests_give_no_generations(find_tiny_engine):
     assert list(find_tiny_engine("chatml").generate([], GREEDY)) == []
+
+
+def test_a_continuation_keeps_the_space_before_its_first_word(find_tiny_engine):
+    """Tokenizers of the SentencePiece kind drop it at the start of what they decode, which here is the middle of a text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["▁I", "▁set", "▁the", "▁flag", "s"]
+    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="s"))
+    raw.pre_tokenizer = pre_tokenizers.Metaspace()
+    raw.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw)
+    engine = TransformersEngine(find_tiny_engine("chatml").model, tokenizer, 1)
+    assert tokenizer.decode([0, 1]) == "I set"
+
+    generations = [read_generation(engine, GenerationRequest((0, 1), 0), tokens) for tokens in ([2, 3, 4], [4], [])]
+
+    assert [generation.text for generation in generations] == [" the flags", "s", ""]
