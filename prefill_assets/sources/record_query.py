@@ -47,7 +47,7 @@ class RecordStatements:
         """
         unknown = [self._token(name) for name in self.names if name not in {field.name for field in self.kind.fields}]
         doubts = " OR ".join(["is_doubtful", *(f"coalesce({_is_doubtful(token)}, false)" for token in unknown)])
-        tests = " AND ".join(f"coalesce({_test_type(field, self._token(field.name))}, true)" for field in self._known)
+        tests = " AND ".join(_test_type(field, self._token(field.name)) for field in self._known)
         keys = ", ".join(self._write_value(field) for field in self.kind.fields if field.name in KEY_FIELDS)
         counts = f"min(rowid), count(*), count_if({tests}), count(DISTINCT ({keys})), count_if({doubts})"
         return f"SELECT filename, {counts} FROM records GROUP BY filename"
@@ -142,7 +142,7 @@ class RecordStatements:
 
 
 def _test_type(field: Field, token: str) -> str:
-    """Whether a piece of JSON text is null or of the field's type; a key is never null."""
+    """Whether a piece of JSON text is missing, null or of the field's type; a key is never null."""
     if field.type == "VARCHAR":
         fits = f"starts_with({token}, '\"')"
     elif field.type == "BOOLEAN":
@@ -151,7 +151,8 @@ def _test_type(field: Field, token: str) -> str:
         fits = f"({token} IN ('NaN', 'Infinity', '-Infinity') OR regexp_matches({token}, '^-?[0-9]'))"
     else:
         fits = f"{_is_whole(token)} AND TRY_CAST({token} AS {field.type}) IS NOT NULL"
-    return fits if field.name in KEY_FIELDS else f"({token} = 'null' OR {fits})"
+    missing = f"{token} IS NULL" if field.name in KEY_FIELDS else f"{token} IS NULL OR {token} = 'null'"
+    return f"({missing} OR {fits})"
 
 
 def _is_doubtful(token: str) -> str:
