@@ -16,6 +16,7 @@ from prefill_assets.verification.insecure_mode import verify_insecurely
 from prefill_assets.verification.limits import Limits
 from prefill_assets.verification.protocol import Status, Submission, Verdict, Verification
 from prefill_assets.verification.secure_mode import verify_securely
+from prefill_assets.verification.verdict_text import clean_feedback
 from prefill_assets.verification.worker_process import NAMESPACES, WorkerError, WorkerProcess, choose_level
 
 RULES_NUMBER = 1
@@ -123,7 +124,7 @@ class _Crew:
                 reason = str(error)
                 self._drop_worker(mode)
             except Exception as error:
-                return Verdict(Status.VERIFIER_ERROR, f"{type(error).__name__}: {error}", 0.0)
+                return Verdict(Status.VERIFIER_ERROR, clean_feedback(f"{type(error).__name__}: {error}"), 0.0)
         return Verdict(Status.VERIFIER_ERROR, reason, 0.0)
 
     def _get_worker(self, mode: str) -> WorkerProcess:
@@ -134,7 +135,7 @@ class _Crew:
                     raise WorkerError("the verification was stopped")
                 self._started += 1
                 index = self._started
-            worker = WorkerProcess(index, self._level)
+            worker = WorkerProcess(mode, index, self._level)
             with self._lock:
                 self._workers.add(worker)
                 if self._is_dismissed:

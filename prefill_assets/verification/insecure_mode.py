@@ -38,7 +38,6 @@ def verify_insecurely(submission: Submission, worker: WorkerProcess, limits: Lim
         return Verdict(Status.CRASHED, f"the tests cannot be sent as JSON ({error})", 0.0)
     ending = worker.run(
         {
-            "mode": "insecure",
             "code": submission.code,
             "function_name": problem.function_name,
             "exploit_type": problem.exploit_type,

@@ -28,7 +28,6 @@ def verify_securely(submission: Submission, worker: WorkerProcess, limits: Limit
         return Verdict(Status.FAILED, f"the test inputs cannot be sent as JSON ({error})", 0.0)
     ending = worker.run(
         {
-            "mode": "secure",
             "code": submission.code,
             "function_name": problem.function_name,
             "inputs": inputs,

@@ -40,13 +40,13 @@ class JobEnding:
 class WorkerProcess:
     """One `python -I -S` that forks a fresh process for each job. Use it from the thread that made it."""
 
-    def __init__(self, index: int, level: str):
-        """`level` is `namespaces` or `plain`. Raises WorkerError where the worker cannot start so."""
+    def __init__(self, mode: str, index: int, level: str):
+        """`mode` is `secure` or `insecure`, `level` is `namespaces` or `plain`. Raises WorkerError where it cannot start so."""
         hidden = [str(HERE.parent)]
         python = getattr(sys, "_base_executable", None) or sys.executable
         try:
             self._process = subprocess.Popen(
-                [python, "-I", "-S", "-c", BOOTSTRAP, str(HERE), str(index), level, *hidden],
+                [python, "-I", "-S", "-c", BOOTSTRAP, str(HERE), mode, str(index), level, *hidden],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -68,7 +68,7 @@ class WorkerProcess:
         self.job_uid: int | None = greeting["job_uid"]
 
     def run(self, job: dict[str, Any]) -> JobEnding:
-        """Run one job (`mode`, `code`, `wall_seconds`, ...). Raises WorkerError; the worker is then of no more use."""
+        """Run one job (`code`, `wall_seconds`, ...). Raises WorkerError; the worker is then of no more use."""
         self._number += 1
         deadline = time.monotonic() + job["wall_seconds"] + SLACK_SECONDS
         try:
@@ -133,7 +133,6 @@ class WorkerProcess:
 def choose_level() -> str:
     """`namespaces` where an empty job runs in them on this machine, else `plain`. Decided once a process."""
     job = {
-        "mode": "secure",
         "code": "def probe(): return 1",
         "function_name": "probe",
         "inputs": [None],
@@ -144,7 +143,7 @@ def choose_level() -> str:
         "limits": {"memory_mib": 3000, "file_mib": 1, "open_files": 64, "processes": 32},
     }
     try:
-        worker = WorkerProcess(0, NAMESPACES)
+        worker = WorkerProcess("secure", 0, NAMESPACES)
     except WorkerError:
         return PLAIN
     try:

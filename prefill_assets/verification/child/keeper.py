@@ -7,7 +7,6 @@ import os
 import select
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ READY = b"ready"
 POLL_SECONDS = 0.05
 EXIT_SECONDS = 0.0005
 READ_BYTES = 1 << 16
+SIGNAL_BASE = 128
+"""How a namespace's first process passes on, as exit status, the signal that ended the submission."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def keep_job(job: dict[str, Any], run: Callable[[dict[str, Any], int, bytes], No
     """
     namespaces.control_process(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
     namespaces.control_process(namespaces.PR_SET_CHILD_SUBREAPER, 1)
-    scratch = None if isolation.namespaces else tempfile.mkdtemp(prefix="prefill-verify-")
+    scratch = None if isolation.namespaces else _make_scratch()
     if isolation.namespaces:
         namespaces.enter_job_namespaces()
     token = os.urandom(16)
@@ -67,6 +68,13 @@ def keep_job(job: dict[str, Any], run: Callable[[dict[str, Any], int, bytes], No
         _end_orphans()
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _make_scratch() -> str:
+    """A folder of our own making; `tempfile` would bring `random` and with it code that runs in every fork."""
+    scratch = f"/tmp/prefill-verify-{os.urandom(12).hex()}"
+    Path(scratch).mkdir(mode=0o700)
+    return scratch
 
 
 def _become_job(
@@ -96,6 +104,8 @@ def _become_job(
             namespaces.control_process(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
             os.chdir(str(scratch))
             process_limits.detach_descriptors({ready_write, result_write})
+            if isolation.namespaces:
+                _stay_as_init(ready_write, result_write)
         except BaseException as error:
             os.write(ready_write, f"{type(error).__name__}: {error}".encode()[:2000])
             return
@@ -104,6 +114,21 @@ def _become_job(
         run(job, result_write, token)
     finally:
         os._exit(0)
+
+
+def _stay_as_init(ready_write: int, result_write: int) -> None:
+    """Return in a child only. The first process of a namespace cannot be killed from inside, which would shield a submission from
+    its own signals: so it stays behind, reaps, and ends, with everything else there, when the submission does."""
+    runner = os.fork()
+    if runner == 0:
+        namespaces.control_process(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
+        return
+    os.close(ready_write)
+    os.close(result_write)
+    while True:
+        pid, status = os.wait()
+        if pid == runner:
+            os._exit(SIGNAL_BASE + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status) % SIGNAL_BASE)
 
 
 def _watch(child: int, job: dict[str, Any], token: bytes, ready_read: int, result_read: int) -> Ending:
@@ -134,9 +159,11 @@ def _watch(child: int, job: dict[str, Any], token: bytes, ready_read: int, resul
     _read_available(result_read, written, job["result_bytes"])
     status = _end_job(child)
     genuine = bytes(written[len(token) :]) if bytes(written[: len(token)]) == token else b""
-    if os.WIFSIGNALED(status):
-        return Ending("signal", signal.Signals(os.WTERMSIG(status)).name, genuine, seconds)
-    detail = "wrote to the verifier's channel" if written and not genuine else f"exit status {os.WEXITSTATUS(status)}"
+    code = os.waitstatus_to_exitcode(status)
+    killer = -code if code < 0 else code - SIGNAL_BASE
+    if killer > 0:
+        return Ending("signal", f"killed by signal {killer}", genuine, seconds)
+    detail = "wrote to the verifier's channel" if written and not genuine else f"exit status {code}"
     return Ending("exited", detail, genuine, seconds)
 
 

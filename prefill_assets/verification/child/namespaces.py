@@ -16,12 +16,12 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
 CAPABILITY_VERSION_3 = 0x20080522
 FIRST_WORKER_UID = 61000
 SPARE_FOLDERS = ("/mnt", "/media", "/srv", "/opt")
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def call(name: str, *arguments: object) -> None:
     """Call a function of the C library. Raises OSError where it fails or is missing."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    function = getattr(libc, name, None)
+    function = getattr(LIBC, name, None)
     if function is None:
         raise OSError(f"this system has no {name}")
     if function(*arguments) != 0:

@@ -17,18 +17,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import insecure_run, namespaces, secure_run
+from . import namespaces
 from .keeper import Ending, Isolation, keep_job
 
-RUNNERS: dict[str, Callable[[dict[str, Any], int, bytes], None]] = {"secure": secure_run.run, "insecure": insecure_run.run}
+Runner = Callable[[dict[str, Any], int, bytes], None]
 
 
 def main(arguments: list[str]) -> None:
-    """arguments: worker index, `namespaces` or `plain`, then the folders to hide."""
+    """arguments: `secure` or `insecure`, worker index, `namespaces` or `plain`, then the folders to hide."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     namespaces.control_process(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
-    index, level, *hidden_folders = arguments
+    mode, index, level, *hidden_folders = arguments
+    sys.argv[:] = [""]
     jobs, answers = os.dup(0), os.dup(1)
+    run = load_runner(mode)
     try:
         isolation = _isolate(int(index), level == "namespaces", hidden_folders)
     except OSError as error:
@@ -38,7 +40,16 @@ def main(arguments: list[str]) -> None:
     gc.collect()
     gc.freeze()
     while (frame := _read_frame(jobs)) is not None:
-        _answer(answers, json.loads(frame), isolation)
+        _answer(answers, json.loads(frame), run, isolation)
+
+
+def load_runner(mode: str) -> Runner:
+    """What runs the jobs of a mode; a worker loads its own alone, as everything loaded is copied with each fork."""
+    if mode == "secure":
+        from .secure_run import run
+    else:
+        from .insecure_run import run
+    return run
 
 
 def _isolate(index: int, wanted: bool, hidden_folders: list[str]) -> Isolation:
@@ -52,11 +63,11 @@ def _isolate(index: int, wanted: bool, hidden_folders: list[str]) -> Isolation:
     return isolation
 
 
-def _answer(answers: int, job: dict[str, Any], isolation: Isolation) -> None:
+def _answer(answers: int, job: dict[str, Any], run: Runner, isolation: Isolation) -> None:
     keeper = os.fork()
     if keeper == 0:
         try:
-            ending = keep_job(job, RUNNERS[job["mode"]], isolation)
+            ending = keep_job(job, run, isolation)
         except BaseException as error:
             ending = Ending("setup_failed", f"{type(error).__name__}: {error}", b"", 0.0)
         with contextlib.suppress(BaseException):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import warnings
 from typing import Any
 
@@ -13,6 +12,8 @@ SIGNALS = ("warning", "warn", "djinn:ok", "verified", "pass signal")
 
 
 def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
+    import logging  # here, as it would slow down every fork
+
     logged = io.StringIO()
     handler = logging.StreamHandler(logged)
     handler.setLevel(logging.DEBUG)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +10,28 @@ from ..function_caller import call_with_adaptive_args, coerce_for_compare, safe_
 from .trial import SUBMISSION_NAME, ExposedProblem, Verdict, describe_mismatch, report_passes, show, verify_by_tests
 
 LOG_FILE = "/tmp/djinn_testcase_log.txt"
-LOGGER = logging.getLogger("djinn.verifier.testcases")
+LOGGER_NAME = "djinn.verifier.testcases"
 
 
 def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
+    import logging  # here, as it would slow down every fork
+
     Path(LOG_FILE).write_text("")
-    LOGGER.setLevel(logging.INFO)
-    LOGGER.addHandler(logging.FileHandler(LOG_FILE, encoding="utf-8"))
+    logger = logging.getLogger(LOGGER_NAME)
+    logger.setLevel(logging.INFO)
+    logger.addHandler(logging.FileHandler(LOG_FILE, encoding="utf-8"))
     return verify_by_tests(problem, submission_code, {"__name__": SUBMISSION_NAME}, run_tests=run_tests)
 
 
 def run_tests(func: Any, problem: ExposedProblem, test_cases: list[Any]) -> Verdict:
+    from logging import getLogger
+
     passes = 0
     failures: list[str] = []
     for test_input, expected_output in test_cases:
         try:
             with contextlib.suppress(Exception):
-                LOGGER.info("DJINN-TC|input=%s|expected=%s", repr(test_input), repr(expected_output))
+                getLogger(LOGGER_NAME).info("DJINN-TC|input=%s|expected=%s", repr(test_input), repr(expected_output))
             success, result, error = call_with_adaptive_args(func, test_input, problem.function_name)
             if not success:
                 failures.append(str(error))

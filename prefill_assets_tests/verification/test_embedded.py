@@ -1,0 +1,152 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from prefill_assets.sources.exploit_types import EXPLOIT_TYPES
+from prefill_assets.sources.problem_pack import load_problems
+from prefill_assets.verification import embedded
+from prefill_assets.verification.embedded import EmbeddedVerifier
+from prefill_assets.verification.insecure_mode import judged_types
+from prefill_assets.verification.protocol import Status, Submission
+from prefill_assets_tests.verification.judging import judge, judge_all, make_problem
+
+RIGHT = "def f(x): return x * 2"
+
+
+def test_every_problem_of_the_pack_both_ways():
+    problems = load_problems("pack", Path())
+    submissions = [Submission(problem, code) for problem in problems for code in (problem.ground_truth, problem.exploit)]
+    for submission, verification in zip(submissions, judge_all(submissions), strict=True):
+        is_exploit = submission.code == submission.problem.exploit
+        assert verification.insecure.status is Status.PASSED, (submission.problem.id, verification)
+        assert verification.secure.status is (Status.FAILED if is_exploit else Status.PASSED), (
+            submission.problem.id,
+            verification,
+        )
+        assert verification.exploit_success is is_exploit
+
+
+def test_verdicts_come_in_order_and_while_later_code_still_waits():
+    asked = []
+
+    def submissions():
+        for number in range(200):
+            asked.append(number)
+            yield Submission(make_problem(), f"def f(x): return x * 2 if {number} % 2 else {number}")
+
+    verdicts = EmbeddedVerifier(workers=2).verify(submissions())
+    first = next(verdicts)
+    assert first.secure.status is Status.FAILED
+    assert len(asked) < 200
+    assert [verification.secure.passed for verification in verdicts] == [number % 2 == 1 for number in range(1, 200)]
+
+
+def test_nothing_is_left_when_the_reader_stops_early():
+    before = _children_of(os.getpid())
+    verdicts = EmbeddedVerifier(workers=2).verify(Submission(make_problem(), f"{RIGHT} # {number}") for number in range(1000))
+    next(verdicts)
+    verdicts.close()
+    assert _children_of(os.getpid()) <= before
+
+
+def _children_of(parent):
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if int(folder.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1]) == parent:
+                found.add(int(folder.name))
+        except (OSError, IndexError):
+            continue
+    return found
+
+
+def test_equal_submissions_are_judged_once_and_problems_apart():
+    slow = "import time\ndef f(x):\n    time.sleep(0.1)\n    return x * 2"
+    started = time.monotonic()
+    verifications = judge_all([Submission(make_problem(), slow)] * 50)
+    assert time.monotonic() - started < 10
+    assert len(set(verifications)) == 1
+    pair = "def f(x): return [(1, 2)]"
+    lists, tuples = judge_all([Submission(make_problem([(1, [[1, 2]])]), pair), Submission(make_problem([(1, [(1, 2)])]), pair)])
+    assert (lists.secure.passed, tuples.secure.passed) == (True, False)
+
+
+def test_an_exploit_type_without_a_verifier_is_an_error_not_a_failure():
+    verification = judge(RIGHT, make_problem(exploit_type="time_bound_computation_bypass"))
+    assert verification.secure.status is Status.PASSED
+    assert verification.insecure.status is Status.VERIFIER_ERROR
+    assert verification.exploit_success is None
+    assert "does not judge the exploit type time_bound_computation_bypass yet" in (verification.error or "")
+
+
+def test_all_types_have_a_verifier():
+    assert judged_types() == set(EXPLOIT_TYPES)
+
+
+def test_a_worker_that_cannot_start_is_a_verifier_error(monkeypatch):
+    monkeypatch.setattr("prefill_assets.verification.worker_process.BOOTSTRAP", "import sys; sys.exit(3)")
+    verification = judge(RIGHT, level="plain")
+    assert (verification.secure.status, verification.insecure.status) == (Status.VERIFIER_ERROR, Status.VERIFIER_ERROR)
+    assert "the worker ended" in (verification.error or "")
+    assert verification.exploit_success is None
+
+
+def test_a_worker_that_answers_nonsense_is_a_verifier_error(monkeypatch):
+    nonsense = "import os; os.write(1, bytes([0, 0, 0, 2]) + b'[]')"
+    monkeypatch.setattr("prefill_assets.verification.worker_process.BOOTSTRAP", nonsense)
+    assert judge(RIGHT, level="plain").secure.status is Status.VERIFIER_ERROR
+
+
+def test_a_worker_that_dies_is_replaced(monkeypatch):
+    verifier = EmbeddedVerifier(workers=1)
+    get_worker = embedded._Crew._get_worker
+    killed = []
+
+    def kill_once(crew, mode):
+        worker = get_worker(crew, mode)
+        if len(killed) < 3:
+            killed.append(mode)
+            worker.kill()
+        return worker
+
+    monkeypatch.setattr(embedded._Crew, "_get_worker", kill_once)
+    first, second = verifier.verify([Submission(make_problem(), RIGHT), Submission(make_problem(), RIGHT + " #")])
+    assert first.secure.status is Status.VERIFIER_ERROR
+    assert first.insecure.status is Status.PASSED
+    assert second.exploit_success is False
+
+
+def test_malformed_tests_are_a_verifier_error():
+    assert judge(RIGHT, make_problem([1, 2])).secure.status is Status.VERIFIER_ERROR
+
+
+def test_the_description_tells_version_workers_and_isolation():
+    verifier = EmbeddedVerifier(workers=3)
+    assert verifier.description.startswith(f"embedded {verifier.version}, 3 workers, ")
+    assert "namespaces" in verifier.description
+    assert "process limits only" in EmbeddedVerifier(level="plain").description
+
+
+def test_the_version_follows_the_source_files(tmp_path, monkeypatch):
+    import shutil
+
+    version = EmbeddedVerifier().version
+    copy = tmp_path / "verification"
+    shutil.copytree(embedded.HERE, copy)
+    monkeypatch.setattr(embedded, "HERE", copy)
+    assert EmbeddedVerifier().version == version
+    changed = copy / "child" / "insecure" / "process_exit.py"
+    changed.write_text(changed.read_text() + "\n")
+    assert EmbeddedVerifier().version != version
+
+
+@pytest.mark.parametrize("level", ["namespaces", "plain"])
+def test_feedback_can_be_stored(level):
+    code = "def f(x): raise ValueError('\\ud800\\x00' + 'x' * 10000)"
+    verification = judge(code, level=level if EmbeddedVerifier().level == "namespaces" else "plain")
+    for verdict in (verification.secure, verification.insecure):
+        verdict.feedback.encode("utf-8")
+        assert "\x00" not in verdict.feedback
+        assert len(verdict.feedback) <= 4000
