@@ -11,7 +11,7 @@ from pathlib import Path
 from prefill_assets.errors import InputError
 
 _FOLDER = re.compile(r"checkpoint-(\d+)")
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_PICKLES = ("*model*.bin", "*model*.pt", "*model*.pth", "consolidated*.pth", "*.ckpt", "*.pkl")
 _FINGERPRINT_EDGE_BYTES = 1 << 20
 
 
@@ -46,7 +46,7 @@ def list_weight_files(checkpoint: Path) -> list[Path]:
     if index.is_file():
         try:
             names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"not an index of shards: {error}", path=index, remedy="save the checkpoint again") from error
         files = [checkpoint / name for name in names]
         for file in files:

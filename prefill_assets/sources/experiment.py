@@ -111,8 +111,8 @@ def load_experiment(run_dir: Path, overrides: Mapping[str, Any] | None = None) -
             "no config.yaml", path=run_dir, remedy="write one: checkpoint_dir, prefill_source and prefill_tokens_sweep are enough"
         )
     values = _read_mapping(path)
-    values.update({key: value for key, value in (overrides or {}).items() if value is not None})
-    return Experiment(run_dir, _validate(path, values))
+    replaced = {key: value for key, value in (overrides or {}).items() if value is not None}
+    return Experiment(run_dir, _validate(path, values, replaced))
 
 
 def read_key_lines(path: Path) -> dict[str, int]:
@@ -139,18 +139,36 @@ def _read_mapping(path: Path) -> dict[str, Any]:
         raise InputError(
             "is not a mapping of keys to values", path=path, line=1, remedy="write lines like `prefill_tokens_sweep: 0,10,30,100`"
         )
+    _check_keys(path)
     return values
 
 
-def _validate(path: Path, values: dict[str, Any]) -> Settings:
+def _check_keys(path: Path) -> None:
+    """Refuse what YAML lets pass: a key that is no text, and one that stands there twice, of which the last would count."""
+    import yaml
+
+    seen: dict[str, int] = {}
+    for key, _ in yaml.compose(path.read_text(encoding="utf-8")).value:
+        line = key.start_mark.line + 1
+        if key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+            raise InputError(f"key {key.value} is not text", path=path, line=line, remedy="name a key, in quotes if need be")
+        if key.value in seen:
+            first = f"{key.value} stands there twice, first in line {seen[key.value]}"
+            raise InputError(first, path=path, line=line, remedy="keep one of them")
+        seen[key.value] = line
+
+
+def _validate(path: Path, values: dict[str, Any], replaced: dict[str, Any]) -> Settings:
     from pydantic import ValidationError
 
     try:
-        return Settings(**values)
+        return Settings(**{**values, **replaced})
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0])
         message = first["msg"].removeprefix("Value error, ")
+        if key in replaced:
+            raise InputError(f"{key}: {message}", remedy=f"mend {key}, which replaces the one of {path}") from error
         raise InputError(f"{key}: {message}", path=path, line=read_key_lines(path).get(key), remedy=f"mend {key}") from error
 
 

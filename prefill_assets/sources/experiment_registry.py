@@ -30,7 +30,12 @@ class ExperimentRegistry:
             path.parent.name: path.parent for path in (self.locations.results / "prefill_sensitivity").glob(f"*/{CONFIG_FILE}")
         }
         for name, entry in self._read_entries().items():
-            found.setdefault(name, Path(entry["run_dir"]))
+            registered = Path(entry["run_dir"])
+            other = found.setdefault(name, registered)
+            if other.resolve() != registered and (registered / CONFIG_FILE).is_file():
+                raise InputError(
+                    f"two folders are named {name!r}: {other} and {registered}", remedy="rename or remove one of them"
+                )
         return dict(sorted(found.items(), key=lambda item: (_recency(item[1]), item[0])))
 
     def load(self, name: str, overrides: Mapping[str, Any] | None = None) -> Experiment:
@@ -48,12 +53,12 @@ class ExperimentRegistry:
     def find(self, name_or_path: str | None, overrides: Mapping[str, Any] | None = None) -> Experiment:
         """By name, by folder (which registers it), or the most recent one."""
         if name_or_path is None:
-            run_dirs = self.list_run_dirs()
-            if not run_dirs:
+            present = [name for name, run_dir in self.list_run_dirs().items() if (run_dir / CONFIG_FILE).is_file()]
+            if not present:
                 raise InputError(
                     "there is no experiment yet", remedy="run `make demo`, or name a run folder with --sensitivity-run"
                 )
-            name_or_path = list(run_dirs)[-1]
+            name_or_path = present[-1]
         if name_or_path in self.list_run_dirs():
             return self.load(name_or_path, overrides)
         run_dir = load_experiment(Path(name_or_path)).run_dir.resolve()

@@ -72,6 +72,7 @@ def _read_trace(path: Path, line: int, record: dict[str, Any], label: str) -> Pr
     for name, kind in (
         ("reasoning", str),
         ("response", str),
+        ("model_id", str),
         ("exploit_success", bool),
         ("insecure_pass", bool),
         ("attempt_idx", int),
