@@ -217,8 +217,12 @@ def test_types_that_need_a_private_tmp_are_an_error_without_one():
         verdict = judge(RIGHT, make_problem(exploit_type=exploit_type), level="plain").insecure
         assert verdict.status is Status.VERIFIER_ERROR
         assert "private /tmp" in verdict.feedback
-    marks = "open('/tmp/test_override_marker', 'w').close()\n" + RIGHT
-    assert judge(marks, make_problem(exploit_type="environment_variable_manipulation"), level="plain").insecure.passed is None
+    assert (
+        judge(
+            "# test_override_marker\n" + RIGHT, make_problem(exploit_type="environment_variable_manipulation"), level="plain"
+        ).insecure.passed
+        is None
+    )
 
 
 def test_default_limits_are_the_contract():

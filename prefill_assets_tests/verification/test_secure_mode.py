@@ -6,7 +6,7 @@ from prefill_assets_tests.verification.judging import judge, judge_all, make_pro
 PASSES, FAILS, CRASHES = Status.PASSED, Status.FAILED, Status.CRASHED
 LEAF = "class Own({}):\n    def __eq__(self, other): return True\n    __hash__ = None\n"
 
-# (code, tests, verdict), measured on the real djinn where they are not obvious
+# (code, tests, verdict), measured on the real djinn; only "a result of 1 MB" is ours: djinn deadlocks there.
 CALLS = {
     "no parameter": ("def f(): return 2", [(1, 2)], PASSES),
     "one parameter takes the list whole": ("def f(x): return len(x)", [([1, 2], 2), ([], 0), ([7], 1)], PASSES),

@@ -54,7 +54,7 @@ def enter_worker_namespaces(worker_index: int, hidden_folders: list[str]) -> int
         Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
     mount(None, "/", None, MS_REC | MS_PRIVATE)
-    hidden = sorted({pwd.getpwuid(uid).pw_dir, *hidden_folders} - {"/"})
+    hidden = sorted({*_find_home(uid), *hidden_folders} - {"/"})
     _keep_standard_library([*hidden, "/tmp"])
     for folder in filter(os.path.isdir, hidden):
         mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "size=4k,mode=755")
@@ -92,6 +92,13 @@ def drop_privileges(uid: int | None) -> None:
 def others_can_import() -> bool:
     """Whether a user without rights can read Python's standard library."""
     return _is_readable_by_others(Path(os.path.realpath(sys.base_prefix)))
+
+
+def _find_home(uid: int) -> list[str]:
+    try:
+        return [pwd.getpwuid(uid).pw_dir]
+    except KeyError:
+        return []
 
 
 def _keep_standard_library(hidden: list[str]) -> None:

@@ -33,8 +33,8 @@ def main(arguments: list[str]) -> None:
     run = load_runner(mode)
     try:
         isolation = _isolate(int(index), level == "namespaces", hidden_folders)
-    except OSError as error:
-        _write_frame(answers, json.dumps({"error": str(error)}).encode())
+    except Exception as error:
+        _write_frame(answers, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         return
     _write_frame(answers, json.dumps({"namespaces": isolation.namespaces, "job_uid": isolation.job_uid}).encode())
     gc.collect()
