@@ -88,8 +88,20 @@ def execute_step(instance: dg.DagsterInstance, step: Step, experiment: str, over
     except DagsterExecutionInterruptedError as error:
         raise KeyboardInterrupt from error
     if not result.success:
+        if any(_was_interrupted(event) for event in result.all_events):
+            raise KeyboardInterrupt
         raise StepFailure(_find_cause(result))
     return result.run_id
+
+
+def _was_interrupted(event: dg.DagsterEvent) -> bool:
+    """Dagster turns an interrupt into the failure of the step that it hit."""
+    error = event.step_failure_data.error if event.is_step_failure else None
+    while error is not None:
+        if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+            return True
+        error = error.cause
+    return False
 
 
 def _find_cause(result: dg.ExecuteInProcessResult) -> str:
