@@ -1,4 +1,7 @@
 import os
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -49,6 +52,29 @@ def test_nothing_is_left_when_the_reader_stops_early():
     next(verdicts)
     verdicts.close()
     assert _children_of(os.getpid()) <= before
+
+
+def test_nothing_is_left_when_we_are_killed():
+    script = "from prefill_assets_tests.verification.judging import judge\njudge('def f(x):\\n    while True: pass')\n"
+    ours = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    descendants = _wait_for(lambda: found if len(found := _descendants_of(ours.pid)) >= 3 else None)
+    ours.kill()
+    ours.wait()
+    assert _wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in descendants))
+
+
+def _wait_for(find, seconds=20):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := find():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not happen")
+
+
+def _descendants_of(parent):
+    children = _children_of(parent)
+    return children.union(*map(_descendants_of, children))
 
 
 def _children_of(parent):
@@ -130,8 +156,6 @@ def test_the_description_tells_version_workers_and_isolation():
 
 
 def test_the_version_follows_the_source_files(tmp_path, monkeypatch):
-    import shutil
-
     version = EmbeddedVerifier().version
     copy = tmp_path / "verification"
     shutil.copytree(embedded.HERE, copy)
