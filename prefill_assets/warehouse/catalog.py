@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prefill_assets.warehouse.store import quote_files
 from prefill_assets.warehouse.table import PARTITION_COLUMNS, Table, find_table
 
 if TYPE_CHECKING:
@@ -53,10 +54,12 @@ def list_statements(warehouse: Warehouse) -> list[str]:
     for name in PARTITION_COLUMNS:
         table = find_table(name)
         statements += [warehouse.view_sql(table), *_list_comments(table)]
-    root = "'" + str(warehouse.root).replace("'", "''") + "'"
     for name in VIEWS:
         comment, sql = (Path(__file__).parent / "views" / f"{name}.sql").read_text(encoding="utf-8").split("\n", 1)
-        statements += [sql.strip().replace("{root}", root), _comment("VIEW", name, comment.removeprefix("-- "))]
+        statements += [
+            sql.strip().replace("{root}", quote_files(warehouse.root)),
+            _comment("VIEW", name, comment.removeprefix("-- ")),
+        ]
     return statements
 
 

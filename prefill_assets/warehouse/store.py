@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -42,7 +43,7 @@ class Warehouse:
     def view_sql(self, table: Table) -> str:
         """The statement that makes a table's view over its files."""
         hive_types = ", ".join(f"'{c.name}': {c.type}" for c in table.columns if c.name in table.partition_columns)
-        files = _quote(self.root / table.name / "**" / "*.parquet")
+        files = quote_files(self.root / table.name, "/**/*.parquet")
         return (
             f"CREATE OR REPLACE VIEW {table.name} AS SELECT {', '.join(table.column_names)} "
             f"FROM read_parquet({files}, hive_partitioning = true, hive_types = {{{hive_types}}})"
@@ -79,7 +80,7 @@ class Warehouse:
         if not path.exists():
             return []
         cursor = duckdb.connect().execute(
-            f"SELECT {', '.join(columns)} FROM read_parquet({_quote(path)}, hive_partitioning = false)"
+            f"SELECT {', '.join(columns)} FROM read_parquet({quote_files(path)}, hive_partitioning = false)"
         )
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
@@ -90,7 +91,7 @@ class Warehouse:
 
         row = (
             duckdb.connect()
-            .execute(f"SELECT {', '.join(aggregates.values())} FROM read_parquet({_quote(path)}, hive_partitioning = false)")
+            .execute(f"SELECT {', '.join(aggregates.values())} FROM read_parquet({quote_files(path)}, hive_partitioning = false)")
             .fetchone()
         )
         return dict(zip(aggregates, row or (), strict=True))
@@ -107,10 +108,10 @@ class Warehouse:
         import duckdb
 
         table = find_table(table_name)
-        files = self.root / table.name / f"experiment={experiment or '*'}" / "**" / "*.parquet"
+        files = quote_files(self.root / table.name, f"/experiment={experiment or '*'}/**/*.parquet")
         if not any((self.root / table.name).glob(f"experiment={experiment or '*'}/**/*.parquet")):
             return {}
-        query = f"SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata({_quote(files)})"
+        query = f"SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata({files})"
         pairs = duckdb.connect().execute(query).fetchall()
         stamps: dict[str, dict[str, str]] = {}
         for file_name, name, value in pairs:
@@ -124,7 +125,7 @@ class Warehouse:
         path = self._rows_path(find_table(table_name), key)
         if not path.exists():
             return None
-        query = f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({_quote(path)})"
+        query = f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({quote_files(path)})"
         pairs = duckdb.connect().execute(query).fetchall()
         return _read_stamp(dict(pairs))
 
@@ -132,6 +133,8 @@ class Warehouse:
         return self.root / table.name / key.folder(table.partition_columns) / ROWS_FILE
 
     def _write(self, table_name: str, key: PartitionKey, rows: Any, stamp: Stamp) -> WrittenPartition:
+        import duckdb
+
         table = find_table(table_name)
         path = self._rows_path(table, key)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,6 +145,8 @@ class Warehouse:
             _sync(draft)
             draft.replace(path)
             _sync(path.parent)
+        except duckdb.IOException as error:
+            raise OSError(f"{path.parent} cannot be written: {str(error).splitlines()[0]}") from error
         finally:
             draft.unlink(missing_ok=True)
         return written
@@ -154,7 +159,7 @@ def _write_file(table: Table, key: PartitionKey, rows: Any, stamp: Stamp, draft:
         staging.execute(table.create_sql)
         try:
             _insert(staging, table, rows, draft)
-        except (duckdb.ConstraintException, duckdb.ConversionException, duckdb.BinderException) as error:
+        except (duckdb.IntegrityError, duckdb.DataError, duckdb.ProgrammingError) as error:
             raise InputError(f"rows do not fit table {table.name} at {key}: {str(error).splitlines()[0]}") from error
         _check_key(staging, table, key)
         data_version, num_rows = _version_content(staging, table)
@@ -177,7 +182,7 @@ def _insert(staging: duckdb.DuckDBPyConnection, table: Table, rows: Any, draft: 
         crossing = draft.with_suffix(".crossing")
         try:
             rows.write_parquet(str(crossing))
-            staging.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM read_parquet({_quote(crossing)})")
+            _insert_from(staging, table, f"read_parquet({quote_files(crossing)})")
         finally:
             crossing.unlink(missing_ok=True)
         return
@@ -188,7 +193,18 @@ def _insert(staging: duckdb.DuckDBPyConnection, table: Table, rows: Any, draft: 
 
         rows = pandas.DataFrame(list(rows), dtype=object)
     staging.register("incoming_rows", rows)
-    staging.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM incoming_rows")
+    _insert_from(staging, table, "incoming_rows")
+
+
+def _insert_from(staging: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
+    """Insert all rows of a source, but not a fraction into a column of whole numbers, which DuckDB would round."""
+    types = {name: kind for name, kind, *_ in staging.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    for column in table.columns:
+        if column.type in ("INTEGER", "BIGINT") and types.get(column.name, "").startswith(("DOUBLE", "FLOAT", "DECIMAL")):
+            query = f"SELECT {column.name} FROM {source} WHERE {column.name} <> trunc({column.name}) LIMIT 1"
+            if found := staging.execute(query).fetchone():
+                raise InputError(f"{column.name} {found[0]} of table {table.name} is not a whole number")
+    staging.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM {source}")
 
 
 def _check_key(staging: duckdb.DuckDBPyConnection, table: Table, key: PartitionKey) -> None:
@@ -220,8 +236,8 @@ def _read_stamp(metadata: Mapping[str, str]) -> WrittenPartition:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Drafts of processes that are gone: a kill leaves at most one."""
-    for draft in folder.glob("*.draft*"):
+    """Drafts of processes that are gone: a kill leaves at most two."""
+    for draft in folder.glob(f"{ROWS_FILE}.*"):
         pid = draft.name.removeprefix(f"{ROWS_FILE}.").split("-", 1)[0]
         if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and Path("/proc").exists():
             draft.unlink(missing_ok=True)
@@ -233,6 +249,11 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def quote_files(path: Path, pattern: str = "") -> str:
+    """A path and a pattern after it, as SQL for functions that read files; the path's own characters mean themselves."""
+    return _quote(re.sub(r"[\[*?]", lambda found: f"[{found[0]}]", str(path)) + pattern)
 
 
 def _quote(value: object) -> str:

@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from prefill_assets.errors import InputError
+from prefill_assets.warehouse.partition import PartitionKey, Stamp
+from prefill_assets.warehouse.store import Warehouse
+from prefill_assets.warehouse.table import PARTITION_COLUMNS, find_table
+from prefill_assets_tests.warehouse.rows import KEY, STAMP, draw_rows, list_key_columns, make_key, make_result
+
+FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Each example writes a file; one example holds many values of every column."""
+
+
+@pytest.fixture(scope="module")
+def shared_warehouse(tmp_path_factory) -> Warehouse:
+    """A warehouse for tests that replace one partition again and again."""
+    return Warehouse(tmp_path_factory.mktemp("warehouse"))
+
+
+@pytest.fixture
+def warehouse(tmp_path) -> Warehouse:
+    return Warehouse(tmp_path / "warehouse")
+
+
+def read_results(warehouse: Warehouse, columns: str = "*") -> list[tuple]:
+    with warehouse.connect() as connection:
+        return connection.execute(f"SELECT {columns} FROM eval_results ORDER BY ALL").fetchall()
+
+
+def list_files(warehouse: Warehouse, table: str = "eval_results") -> list[str]:
+    return sorted(path.name for path in (warehouse.root / table).rglob("*") if path.is_file() and "experiment=_" not in str(path))
+
+
+@pytest.mark.parametrize("table_name", list(PARTITION_COLUMNS))
+@given(data=st.data())
+@FEW
+def test_every_column_of_every_table_comes_back_as_it_went_in(shared_warehouse, table_name, data):
+    table, rows = find_table(table_name), data.draw(draw_rows(table_name))
+    key = make_key(table)
+
+    written = shared_warehouse.replace(table_name, key, rows, STAMP)
+
+    def order(row: dict[str, Any]) -> tuple:
+        return tuple(row[name] for name in list_key_columns(table))
+
+    found = shared_warehouse.read_rows(table_name, key, table.column_names)
+    assert sorted(found, key=order) == sorted(rows, key=order)
+    assert written.num_rows == len(rows)
+
+
+def test_views_show_the_rows_of_all_partitions(warehouse):
+    keys = [PartitionKey("run-1", 9, 0), PartitionKey("run-2", 10, 30)]
+    rows = [make_result("it's", key=key, extra='{"a": [1]}', reward_gap=0.5) for key in keys]
+    for key, row in zip(keys, rows, strict=True):
+        warehouse.replace("eval_results", key, [row], STAMP)
+
+    names = find_table("eval_results").column_names
+    assert read_results(warehouse) == [tuple(row.get(name) for name in names) for row in rows]
+
+
+def test_every_table_is_there_and_empty_and_typed_from_the_start(warehouse):
+    with warehouse.connect() as connection:
+        for name in PARTITION_COLUMNS:
+            relation = connection.sql(f"SELECT * FROM {name}")
+            assert relation.fetchall() == []
+            made = [(column, str(kind)) for column, kind in zip(relation.columns, relation.types, strict=True)]
+            assert made == [(column.name, column.type) for column in find_table(name).columns]
+    assert all(warehouse.list_partitions(name) == {} for name in PARTITION_COLUMNS)
+    assert warehouse.find_partition("eval_results", KEY) is None
+    assert warehouse.read_rows("eval_results", KEY, ["task_id"]) == []
+
+
+def test_rows_come_in_the_order_of_the_key(warehouse):
+    rows = [make_result(f"task-{i}", attempt) for i in (3, 1, 2) for attempt in (1, 0)]
+
+    warehouse.replace("eval_results", KEY, rows, STAMP)
+
+    found = warehouse.read_rows("eval_results", KEY, ["task_id", "attempt_idx"])
+    assert [tuple(row.values()) for row in found] == [(f"task-{i}", attempt) for i in (1, 2, 3) for attempt in (0, 1)]
+
+
+def test_missing_is_null_and_never_0_false_or_text(warehouse):
+    sparse = {name: value for name, value in make_result("a").items() if name not in ("secure_pass", "exploit_success", "error")}
+    rows = [sparse, make_result("b", secure_pass=None, reward_gap=0.5, error="broke", output_tokens=7, extra='{"a": 1}')]
+
+    warehouse.replace("eval_results", KEY, rows, STAMP)
+
+    first, second = warehouse.read_rows(
+        "eval_results", KEY, ["secure_pass", "exploit_success", "reward_gap", "error", "output_tokens", "extra"]
+    )
+    assert set(first.values()) == {None}
+    assert list(second.values()) == [None, True, 0.5, "broke", 7, '{"a": 1}']
+
+
+def test_a_value_in_one_row_of_thousands_keeps_its_type(warehouse):
+    rows = [make_result(f"task-{i:05}") for i in range(4000)]
+    rows[2777] |= {"error": "it broke", "reward_gap": 0.25, "output_tokens": 5, "model_id": "007", "secure_pass": True}
+
+    warehouse.replace("eval_results", KEY, rows, STAMP)
+
+    columns = ("error", "reward_gap", "output_tokens", "model_id")
+    found = warehouse.read_rows("eval_results", KEY, columns)
+    assert tuple(found[2777].values()) == ("it broke", 0.25, 5, "007")
+    assert all(set(row.values()) == {None} for i, row in enumerate(found) if i != 2777)
+
+
+@pytest.mark.parametrize("value", [float("nan")])
+@pytest.mark.parametrize("make_rows", [list, lambda rows: __import__("pandas").DataFrame(rows)], ids=["rows", "data_frame"])
+def test_nan_is_missing(warehouse, value, make_rows):
+    warehouse.replace("eval_results", KEY, make_rows([make_result(reward_gap=value)]), STAMP)
+
+    assert warehouse.read_rows("eval_results", KEY, ["reward_gap"]) == [{"reward_gap": None}]
+
+
+def test_rows_data_frames_and_relations_are_the_same_content(warehouse):
+    import duckdb
+    import pandas
+
+    rows = [make_result("a", secure_pass=None), make_result("b", output_tokens=3), make_result("it's", error="x")]
+    frame = pandas.DataFrame(rows)
+    written = [warehouse.replace("eval_results", KEY, given, STAMP) for given in (rows, frame, duckdb.connect().from_df(frame))]
+
+    assert len({partition.data_version for partition in written}) == 1
+    assert list_files(warehouse) == ["rows.parquet"]
+
+
+def test_a_partition_without_rows_is_a_partition(warehouse):
+    written = warehouse.replace("eval_results", KEY, [], STAMP)
+
+    assert written.num_rows == 0
+    assert warehouse.list_partitions("eval_results") == {KEY: written}
+    assert read_results(warehouse) == []
+
+
+def test_replacing_leaves_nothing_of_the_old_rows_and_touches_no_other_partition(warehouse):
+    other = PartitionKey("run-1", 90, 30)
+    warehouse.replace("eval_results", other, [make_result(key=other)], STAMP)
+    warehouse.replace("eval_results", KEY, [make_result("a"), make_result("b")], STAMP)
+
+    warehouse.replace("eval_results", KEY, [make_result("c")], STAMP)
+
+    assert read_results(warehouse, "prefill_level, task_id") == [(10, "c"), (30, "task-1")]
+
+
+def test_a_stamp_comes_back_from_the_partition(warehouse):
+    stamp = Stamp("in-'2'", "code", "run", '{"a": "it\'s \\"quoted\\" ü"}')
+    written = warehouse.replace("eval_results", KEY, [make_result()], stamp)
+
+    assert warehouse.find_partition("eval_results", KEY) == written
+    assert warehouse.list_partitions("eval_results") == {KEY: written}
+    assert (written.input_version, written.code_version, written.run_id) == ("in-'2'", "code", "run")
+    assert written.parts == {"a": 'it\'s "quoted" ü'}
+    assert written.num_rows == 1
+    assert written.written_at.endswith("+00:00")
+
+
+def test_partitions_are_listed_by_experiment_in_the_order_of_numbers(warehouse):
+    keys = [
+        PartitionKey("run-1", 9, 0),
+        PartitionKey("run-1", 10, 0),
+        PartitionKey("run-1", 10, 30),
+        PartitionKey("run-10", 1, 0),
+    ]
+    for key in reversed(keys):
+        warehouse.replace("eval_results", key, [make_result(key=key)], STAMP)
+
+    assert list(warehouse.list_partitions("eval_results")) == keys
+    assert list(warehouse.list_partitions("eval_results", "run-1")) == keys[:3]
+    assert warehouse.list_partitions("eval_results", "run") == {}
+
+
+def test_an_experiment_named_by_digits_stays_a_text(warehouse):
+    key = PartitionKey("007", 90, 10)
+    warehouse.replace("eval_results", key, [make_result(key=key)], STAMP)
+
+    assert read_results(warehouse, "experiment, checkpoint, prefill_level") == [("007", 90, 10)]
+    assert list(warehouse.list_partitions("eval_results")) == [key]
+
+
+def test_dropping_removes_one_partition(warehouse):
+    warehouse.replace("eval_results", KEY, [make_result()], STAMP)
+
+    assert warehouse.drop("eval_results", KEY) is True
+    assert warehouse.drop("eval_results", KEY) is False
+    assert read_results(warehouse) == []
+    assert warehouse.list_partitions("eval_results") == {}
+
+
+def test_aggregates_are_those_of_the_partition(warehouse):
+    warehouse.replace("eval_results", KEY, [make_result("a"), make_result("b", error="x", secure_pass=None)], STAMP)
+    other = PartitionKey("run-1", 90, 30)
+    warehouse.replace("eval_results", other, [make_result(key=other)], STAMP)
+
+    summary = warehouse.summarize("eval_results", KEY, {"num_errors": "count(error)", "known": "count(secure_pass)"})
+
+    assert summary == {"num_errors": 1, "known": 1}
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ([make_result(), make_result()], "Duplicate key|PRIMARY KEY"),
+        ([make_result(task_id=None)], "NOT NULL"),
+        ([{**make_result(), "prefil_level": 10}], "prefil_level"),
+        ([{name: value for name, value in make_result().items() if name != "task_id"}], "NOT NULL"),
+        ([make_result(attempt_idx="first")], "first"),
+        ([make_result(attempt_idx=0.5)], "attempt_idx 0.5 .* not a whole number"),
+        ([make_result(attempt_idx=2**40)], "out of range"),
+        ([make_result(secure_pass="perhaps")], "perhaps"),
+        ([make_result(extra="{not json")], "JSON"),
+        ([make_result(error="\ud800")], "UTF-8"),
+        ([make_result(), make_result("b", checkpoint=91)], "checkpoint 91 was to go into the partition run-1 checkpoint-90"),
+        ([make_result(prefill_level=11)], "prefill_level 11 was to go"),
+        ([make_result(experiment="run-2")], "experiment run-2 was to go"),
+    ],
+)
+def test_rows_that_do_not_fit_are_one_line_and_the_earlier_partition_stays(warehouse, rows, complaint):
+    before = warehouse.replace("eval_results", KEY, [make_result("earlier")], STAMP)
+
+    with pytest.raises(InputError, match=complaint) as caught:
+        warehouse.replace("eval_results", KEY, rows, STAMP)
+
+    assert "eval_results" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert read_results(warehouse, "task_id") == [("earlier",)]
+    assert warehouse.find_partition("eval_results", KEY) == before
+    assert list_files(warehouse) == ["rows.parquet"]
+
+
+def test_a_failing_source_of_rows_leaves_the_earlier_partition(warehouse):
+    import duckdb
+
+    warehouse.replace("eval_results", KEY, [make_result("earlier")], STAMP)
+    broken = duckdb.connect().sql("SELECT error('the source broke') AS task_id")
+
+    with pytest.raises(Exception, match="the source broke"):
+        warehouse.replace("eval_results", KEY, broken, STAMP)
+
+    assert read_results(warehouse, "task_id") == [("earlier",)]
+    assert list_files(warehouse) == ["rows.parquet"]
+
+
+@pytest.mark.parametrize("key", [PartitionKey("run-1"), PartitionKey("run-1", 90)])
+def test_a_key_of_another_depth_is_refused(warehouse, key):
+    with pytest.raises(ValueError, match="does not fit"):
+        warehouse.replace("eval_results", key, [], STAMP)
+
+
+@pytest.mark.parametrize("name", ["it's here", "a[b]c", "star*", "who?", "ü {x}", "%20 #1"])
+def test_the_folder_may_have_any_name(tmp_path, name):
+    warehouse = Warehouse(tmp_path / name / "warehouse")
+    neighbour = Warehouse(tmp_path / "starX" / "warehouse")
+    neighbour.replace("eval_results", KEY, [make_result("foreign")], STAMP)
+
+    warehouse.replace("eval_results", KEY, [make_result("mine")], STAMP)
+
+    assert read_results(warehouse, "task_id") == [("mine",)]
+    assert warehouse.read_rows("eval_results", KEY, ["task_id"]) == [{"task_id": "mine"}]
+    assert len(warehouse.list_partitions("eval_results")) == 1
+
+
+RESULTS = draw_rows("eval_results")
+
+
+@given(rows=RESULTS, data=st.data())
+@settings(max_examples=10, deadline=None)
+def test_equal_rows_have_one_version_and_any_change_another(shared_warehouse, rows, data):
+    def version(changed: list[dict[str, Any]]) -> str:
+        return shared_warehouse.replace("eval_results", KEY, changed, STAMP).data_version
+
+    before = version(rows)
+    place, column = data.draw(st.integers(0, len(rows) - 1)), data.draw(st.sampled_from(["error", "secure_pass", "reward_gap"]))
+    value = data.draw(st.none() | {"error": st.text("ab0"), "secure_pass": st.booleans(), "reward_gap": st.floats(-1, 1)}[column])
+    changed = [{**row, column: value} if i == place else row for i, row in enumerate(rows)]
+
+    assert version(data.draw(st.permutations(rows))) == before
+    assert (version(changed) == before) == (rows[place][column] == value)
+    assert len(rows) == 1 or version(rows[1:]) != before
+
+
+def test_versions_tell_null_from_empty_text_and_see_swapped_values(warehouse):
+    def version(*rows: dict[str, Any]) -> str:
+        return warehouse.replace("eval_results", KEY, rows, STAMP).data_version
+
+    versions = [
+        version(make_result(error=None, model_id="")),
+        version(make_result(error="", model_id=None)),
+        version(make_result(error="NULL", model_id=None)),
+        version(make_result("a", error="x"), make_result("b", error="y")),
+        version(make_result("a", error="y"), make_result("b", error="x")),
+        version(),
+    ]
+
+    assert len(set(versions)) == len(versions)
+
+
+def test_how_long_a_verdict_took_changes_no_version(warehouse):
+    versions = {
+        warehouse.replace("eval_results", KEY, [make_result(verification_seconds=seconds)], stamp).data_version
+        for seconds, stamp in ((0.1, STAMP), (math.pi, Stamp("other", "2", "run-2")))
+    }
+
+    assert len(versions) == 1
+
+
+def test_a_version_is_the_same_in_another_process(warehouse, tmp_path):
+    import subprocess
+    import sys
+
+    code = (
+        "from prefill_assets_tests.warehouse.rows import *; from prefill_assets.warehouse.store import Warehouse; "
+        f"print(Warehouse({str(tmp_path / 'other')!r}).replace('eval_results', KEY, [make_result()], STAMP).data_version)"
+    )
+    root = Path(__file__).parents[2]
+    other = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert other == warehouse.replace("eval_results", KEY, [make_result()], STAMP).data_version
