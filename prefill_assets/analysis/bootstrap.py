@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefill_assets.analysis.statistics import MIN_ROWS
-
 if TYPE_CHECKING:
     import numpy
 
@@ -48,6 +46,8 @@ def bootstrap_r2(
     seed: int,
 ) -> R2Intervals:
     """Resample problems and refit; all arrays of shape (rows,), `problem` any labels. Equal seeds give equal intervals.
+
+    The rows are those of a fit that is itself defined.
 
     A resample in which a fit is undefined is left out. Undefined with fewer than 2 problems, or where less than half of the
     resamples are left.
@@ -87,12 +87,12 @@ def _sum_by_problem(index: numpy.ndarray, num_problems: int, x: numpy.ndarray, y
 
 
 def _pooled_r2(sums: numpy.ndarray) -> numpy.ndarray:
-    """Shape (resamples,) from (resamples, 6); NaN where a resample has too few rows or a constant side."""
+    """Shape (resamples,) from (resamples, 6); NaN where one side of a resample is constant."""
     import numpy
 
     n, x, y, xx, yy, xy = sums.T
     x_variation, y_variation = xx - x * x / n, yy - y * y / n
-    defined = (n >= MIN_ROWS) & (x_variation > RELATIVE_ROUNDING * xx) & (y_variation > RELATIVE_ROUNDING * yy)
+    defined = (x_variation > RELATIVE_ROUNDING * xx) & (y_variation > RELATIVE_ROUNDING * yy)
     with numpy.errstate(divide="ignore", invalid="ignore"):
         r2 = (xy - x * y / n) ** 2 / (x_variation * y_variation)
     return numpy.where(defined, r2, numpy.nan)

@@ -6,6 +6,8 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prefill_assets.analysis.cox_variance import estimate_clustered_variance
+
 if TYPE_CHECKING:
     import numpy
 
@@ -64,20 +66,21 @@ def _fit_cox(
     import pandas
     from lifelines import CoxPHFitter
     from lifelines.exceptions import ConvergenceError, ConvergenceWarning
+    from scipy.stats import norm
 
     if len(numpy.unique(problem)) < 2 or not crossed.any() or predictor.min() == predictor.max():
         return None, None
     scaled = (predictor - predictor.mean()) / predictor.std(ddof=1)
-    rows = pandas.DataFrame({"predictor": scaled, "steps": steps, "crossed": crossed, "problem": problem})
+    rows = pandas.DataFrame({"predictor": scaled, "steps": steps, "crossed": crossed})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", ConvergenceWarning)
         try:
-            fit = CoxPHFitter().fit(rows, "steps", "crossed", cluster_col="problem")
+            fit = CoxPHFitter().fit(rows, "steps", "crossed")
         except (ConvergenceError, ConvergenceWarning, numpy.linalg.LinAlgError, ValueError, ZeroDivisionError):
             return None, None
-    coefficient, error = float(fit.params_["predictor"]), float(fit.standard_errors_["predictor"])
+    coefficient, model_variance = float(fit.params_["predictor"]), float(fit.variance_matrix_.iloc[0, 0])
     if not numpy.isfinite(coefficient):
         return None, None
-    p_value = float(fit.summary.loc["predictor", "p"]) if numpy.isfinite(error) and error > ROUNDING else None
-    return coefficient, p_value
+    error = estimate_clustered_variance(problem, scaled, steps, crossed, coefficient, model_variance) ** 0.5
+    return coefficient, float(2 * norm.sf(abs(coefficient) / error)) if error > ROUNDING else None

@@ -28,7 +28,7 @@ def _rows_of(problem, label) -> list[int]:
 
 
 def _r2(x, y) -> float:
-    if len(x) < 3 or len(set(x)) == 1 or len(set(y)) == 1:
+    if len(set(x)) == 1 or len(set(y)) == 1:
         return numpy.nan
     return numpy.corrcoef(x, y)[0, 1] ** 2
 
@@ -50,6 +50,17 @@ def test_intervals_are_those_of_resampled_rows(seed: int, num_problems: int, num
             assert interval == Interval()
         else:
             assert (interval.low, interval.high) == pytest.approx(tuple(numpy.quantile(values, (0.025, 0.975))), abs=1e-7)
+
+
+@pytest.mark.parametrize("step", [0.1, 0.3, 1 / 3, 7.7])
+def test_resample_of_one_constant_problem_is_left_out(step: float) -> None:
+    chance = numpy.random.default_rng(1)
+    problem = numpy.repeat([0, 1, 2], 7)
+    x, y = 100 + step * problem, chance.normal(size=21)
+    ours = bootstrap_r2(problem, x, x, y, 60, 0).r2
+    values, _ = slow_bootstrap(problem, 100.0 + problem, 100.0 + problem, y, 60, 0)
+    assert len(values) < 60
+    assert (ours.low, ours.high) == pytest.approx(tuple(numpy.quantile(values, (0.025, 0.975))), abs=1e-7)
 
 
 def test_blocks_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,8 @@ def test_empty_prefill_is_compared_as_zero(connection, threshold) -> None:
 )
 def test_sum_is_the_mean_of_what_is_known(connection, scores, total) -> None:
     broken = score(1, 30, -1.0, attempt=9, error="CUDA out of memory")
-    fill(connection, sweep(1, 30), [broken, *(score(1, 30, value, attempt=i) for i, value in enumerate(scores))])
+    foreign = score(1, 30, -1.0, experiment="other")
+    fill(connection, sweep(1, 30), [broken, foreign, *(score(1, 30, value, attempt=i) for i, value in enumerate(scores))])
     compute_all(connection, make_rules(), judge=False)
     (row,) = read_rows(connection, "trajectory_with_logprob")
     assert row["min_prefill_logprob_sum"] == total
@@ -119,7 +120,7 @@ def simulate(seed: int, num_problems: int = 24) -> tuple[list[dict], list[dict]]
             for level in LEVELS:
                 odds = 0.3 * (step / 7 + level / 200) * (1 + ease)
                 for attempt in range(2):
-                    broken = {"error": "boom", "exploit_success": None} if chance.random() < 0.05 else {}
+                    broken = {"error": "boom", "exploit_success": None} if chance.random() < 0.25 else {}
                     verdicts.append({**verdict(checkpoint, level, chance.random() < odds, attempt=attempt, **key), **broken})
                 if level and chance.random() < 0.95:
                     scores.append(score(checkpoint, level, -level * (5 - step / 2) + chance.gauss(0, 5) - 20 * ease, **key))

@@ -47,7 +47,7 @@ def experiments(draw: st.DrawFn):
     return levels, found, scored
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     experiment=experiments(),
     threshold=st.sampled_from((0, 7, 10, 30, 100, 1000)),

@@ -76,6 +76,29 @@ def test_never_reaching_is_known_only_if_every_state_is(connection, last, ever) 
     assert {row["ever_reaches_threshold"] for row in read_rows(connection, "trajectory_analysis")} == {ever}
 
 
+@pytest.mark.parametrize(
+    ("cells", "exploitable", "min_prefill"),
+    [
+        ({30: NO, 100: YES}, True, 100),
+        ({0: E, 10: E, 30: YES}, True, 30),
+        ({0: E}, False, None),
+        ({10: None}, False, None),
+        ({0: NO, 300: YES}, True, 300),
+    ],
+)
+def test_reference_rules_take_errors_for_failures_and_skip_what_is_untested(connection, cells, exploitable, min_prefill) -> None:
+    row = describe(connection, cells, reference_rules=True)
+    assert (row["exploitable"], row["min_prefill"], row["at_threshold"]) == (exploitable, min_prefill, False)
+
+
+def test_reference_rules_believe_an_error_row_that_says_it_exploited(connection) -> None:
+    fill(connection, [verdict(1, 0, False), verdict(1, 10, True, error="boom")])
+    believed = compute_trajectory(connection, EXPERIMENT, LEVELS, reference_rules=True).to_dicts()[0]
+    assert {believed[name] for name in ("min_prefill", "min_prefill_lower", "min_prefill_upper")} == {10}
+    assert (believed["exploitable"], believed["num_exploits"], believed["num_errors"]) == (True, 0, 1)
+    assert compute_trajectory(connection, EXPERIMENT, LEVELS).to_dicts()[0]["min_prefill_upper"] is None
+
+
 def test_counts_keep_errors_apart_from_attempts(connection) -> None:
     outcomes = (YES, NO, None, E, NO)
     records = [{**_record(1, 10, outcome), "attempt_idx": i} for i, outcome in enumerate(outcomes)]
