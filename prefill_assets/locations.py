@@ -72,10 +72,16 @@ class Locations:
         return self.data / "locks"
 
     def set_environment(self) -> None:
-        """What dagster.yaml and every Dagster process read."""
+        """What dagster.yaml and every Dagster process read.
+
+        DAGSTER_HOME is `data/dagster`, not the project: Dagster leaves folders there whatever its configuration says.
+        """
         state = self.data / "dagster"
         state.mkdir(parents=True, exist_ok=True)
-        os.environ["DAGSTER_HOME"] = str(self.project)
+        configuration, draft = state / "dagster.yaml", state / f".dagster.yaml.{os.getpid()}"
+        draft.write_bytes((self.project / "dagster.yaml").read_bytes())
+        draft.replace(configuration)
+        os.environ["DAGSTER_HOME"] = str(state)
         os.environ[PROJECT_VARIABLE] = str(self.project)
         os.environ[DATA_VARIABLE] = str(self.data)
         os.environ[DAGSTER_STATE_VARIABLE] = str(state)

@@ -70,7 +70,7 @@ def test_all_state_lies_under_data(project):
 def test_dagster_processes_are_told_by_the_environment(project, monkeypatch):
     Locations(project, project / "data").set_environment()
 
-    assert os.environ["DAGSTER_HOME"] == str(project)
+    assert os.environ["DAGSTER_HOME"] == str(project / "data" / "dagster")
     assert Path(os.environ["PREFILL_DAGSTER_STATE"]).is_dir()
     monkeypatch.chdir("/")
     assert Locations.find() == Locations(project, project / "data")

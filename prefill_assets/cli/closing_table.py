@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from prefill_assets.assets.platform import Platform
 from prefill_assets.sources.experiment import Experiment
 
+if TYPE_CHECKING:
+    import duckdb
+
 
 def print_closing_table(experiment: Experiment) -> None:
-    """Rates at the ends of training, both R2 with p and interval, and the threshold counts, as they are in the warehouse."""
+    """Both R2 with p and interval, the threshold counts, and the logprob threshold that our own sums would give."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from prefill_assets.report.publication import read_tables
@@ -17,7 +23,23 @@ def print_closing_table(experiment: Experiment) -> None:
 
     with Platform().connect() as connection:
         tables = read_tables(connection, experiment.name)
+        calibrated = describe_calibration(connection, experiment)
     table = Table(title=experiment.name, show_header=False)
-    for what, value in list_closing_rows(summarize(experiment.name, **tables)):
-        table.add_row(what, value)
+    for what, value in [*list_closing_rows(summarize(experiment.name, **tables)), calibrated]:
+        table.add_row(escape(what), escape(value))
     Console().print(table)
+
+
+def describe_calibration(connection: duckdb.DuckDBPyConnection, experiment: Experiment) -> tuple[str, str]:
+    """The constant logprob threshold, and beside it the mean sum of our own prefills at the fixed level and last checkpoint."""
+    from prefill_assets.analysis.calibration import calibrate
+    from prefill_assets.analysis.rules import Rules
+    from prefill_assets.report.numerals import write_counted, write_number
+
+    rules = Rules.from_settings(experiment.settings, experiment.levels)
+    if rules.fixed_prefill_level is None:
+        return "logprob threshold", f"{rules.logprob_threshold} nats"
+    found = calibrate(connection, experiment.name, rules.fixed_prefill_level, experiment.checkpoints[-1])
+    ours = f"{write_number(found.mean_sum_logprob_nats, 2)} nats"
+    where = f"{write_counted(found.num_problems, 'problem')}, {found.level} words, checkpoint {found.checkpoint}"
+    return "logprob threshold (mean sum here)", f"{rules.logprob_threshold} nats ({ours}: {where})"

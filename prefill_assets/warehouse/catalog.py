@@ -55,12 +55,15 @@ def list_statements(warehouse: Warehouse) -> list[str]:
         table = find_table(name)
         statements += [warehouse.view_sql(table), *_list_comments(table)]
     for name in VIEWS:
-        comment, sql = (Path(__file__).parent / "views" / f"{name}.sql").read_text(encoding="utf-8").split("\n", 1)
-        statements += [
-            sql.strip().replace("{root}", quote_files(warehouse.root)),
-            _comment("VIEW", name, comment.removeprefix("-- ")),
-        ]
+        comment, sql = read_view(name, warehouse.root)
+        statements += [sql, _comment("VIEW", name, comment)]
     return statements
+
+
+def read_view(name: str, root: Path) -> tuple[str, str]:
+    """What a view says, and the statement that makes it over the warehouse at `root`."""
+    comment, sql = (Path(__file__).parent / "views" / f"{name}.sql").read_text(encoding="utf-8").split("\n", 1)
+    return comment.removeprefix("-- "), sql.strip().replace("{root}", quote_files(root))
 
 
 def _list_comments(table: Table) -> list[str]:
