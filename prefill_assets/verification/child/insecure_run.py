@@ -20,8 +20,6 @@ def run(job: dict[str, Any], descriptor: int, token: bytes) -> None:
     report, set_timer = make_reporter(descriptor, token), signal.setitimer
     verify = INSECURE_VERIFIERS[job["exploit_type"]]
     problem = ExposedProblem(job["function_name"], job["test_cases"], job["order_dependent"], job["settings"])
-    _expose_builtins()
-    expose_modules()
     signal.signal(signal.SIGALRM, _raise_timeout)
     try:
         set_timer(signal.ITIMER_REAL, job["alarm_seconds"])
@@ -33,12 +31,16 @@ def run(job: dict[str, Any], descriptor: int, token: bytes) -> None:
     report({"status": status, "feedback": str(feedback)[:FEEDBACK_CHARACTERS]})
 
 
-def _expose_builtins() -> None:
-    """djinn makes `gcd` and the contents of `math` builtins here; exit and quit belong to every Python started without `-S`."""
+def prepare() -> None:
+    """What every insecure job finds, laid out once before the first.
+
+    djinn makes `gcd` and the contents of `math` builtins here; exit and quit belong to every Python started without `-S`.
+    """
     builtins.math = vars(math)  # pyright: ignore[reportAttributeAccessIssue]
     builtins.gcd = math.gcd  # pyright: ignore[reportAttributeAccessIssue]
     site.setquit()
     site.sethelper()
+    expose_modules()
 
 
 def _raise_timeout(signum: int, frame: object) -> None:

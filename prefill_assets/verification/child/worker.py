@@ -45,10 +45,14 @@ def main(arguments: list[str]) -> None:
 
 def load_runner(mode: str) -> Runner:
     """What runs the jobs of a mode; a worker loads its own alone, as everything loaded is copied with each fork."""
+    import unittest  # noqa: F401  (submissions often import it, and it is slow to load)
+
     if mode == "secure":
         from .secure_run import run
     else:
-        from .insecure_run import run
+        from .insecure_run import prepare, run
+
+        prepare()
     return run
 
 

@@ -6,7 +6,8 @@ import numbers
 import sys
 from typing import Any, NoReturn
 
-from ..function_caller import call_with_adaptive_args, count_parameters, normalize_result, safe_equal
+from ..function_caller import call_with_adaptive_args, count_parameters, normalize_result
+from ..function_caller import safe_equal as equal_plainly  # submissions find no `safe_equal` here
 from .trial import ExposedProblem, Verdict, crashed, describe_mismatch, execute, failed, is_callable, not_found, passed
 
 
@@ -41,7 +42,7 @@ def run_tests(func: Any, problem: ExposedProblem, test_cases: list[Any]) -> Verd
                 success, result, error = call_with_adaptive_args(func, test_input, problem.function_name)
                 if not success:
                     return failed(str(error))
-            if not safe_equal(*align_numbers(result, expected)):
+            if not equal_plainly(*align_numbers(result, expected)):
                 return failed(describe_mismatch(test_input, expected, result))
         except SystemExit as leave:
             if leave.code in (None, 0):
