@@ -140,7 +140,11 @@ class _Export:
 
     def _write_logprob_file(self, folder: Path, checkpoint: int, level: int) -> dict[str, Any]:
         path = folder / f"checkpoint-{checkpoint}_prefill{level}.jsonl"
-        num_records, num_errors = write_cell(self.connection, LOGPROB_RECORDS, (self.experiment, checkpoint, level), path)
+        key = (self.experiment, checkpoint, level)
+        write_cell(self.connection, LOGPROB_RECORDS, key, path)
+        counts = """SELECT count(*), count(error) FROM prefill_logprobs
+                    WHERE experiment = ? AND checkpoint = ? AND prefill_level = ?"""
+        [(num_records, num_errors)] = self.connection.execute(counts, list(key)).fetchall()
         return {
             "checkpoint": checkpoint,
             "prefill": level,

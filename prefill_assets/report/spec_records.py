@@ -37,18 +37,14 @@ def write_cell(
     key: tuple[str, int, int],
     path: Path,
     repeated: Repeated | None = None,
-) -> tuple[int, int]:
-    """Write one file of records. Returns how many there are, and how many of them have an error.
+) -> None:
+    """Write one file of records.
 
     An imported row becomes the record that it was, in its place; the order of a record's fields is ours.
     """
-    num_records = num_errors = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for record in read_records(connection, kind, key, repeated or Repeated()):
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
-            num_records += 1
-            num_errors += record.get("error") is not None
-    return num_records, num_errors
 
 
 def read_records(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from prefill_assets.sources.record_fields import (
     ABSENT,
@@ -20,6 +21,31 @@ READ_LINES = """
     CREATE TEMP TABLE lines AS
     SELECT filename, json, json_keys(json) AS names FROM read_ndjson_objects($paths, filename = true)"""
 """A row a record, in the order of the files. Parameter: paths."""
+
+
+class FileCount(NamedTuple):
+    """What there is in a file."""
+
+    name: str
+    first_row: int
+    """Its rowid."""
+    rows: int
+    fitting: int
+    """Rows whose fields have the right types."""
+    keys: int
+    """Distinct ones."""
+    doubtful: int
+    """Rows that may not be strict JSON: DuckDB takes a comma before a closing bracket, and nan and inf in any spelling."""
+    native: int
+    """Rows that are as ours are, and in the order that ours are in."""
+
+    @property
+    def is_sound(self) -> bool:
+        return self.rows == self.fitting == self.keys
+
+    @property
+    def is_native(self) -> bool:
+        return self.rows == self.native
 
 
 @dataclass(frozen=True)
@@ -41,26 +67,30 @@ class RecordStatements:
 
     @property
     def count_records(self) -> str:
-        """By file: its first rowid, its rows, those of the right types, distinct keys, and those that may not be strict JSON.
-
-        DuckDB takes a comma before a closing bracket, and nan and inf in any spelling.
-        """
+        """By file, a FileCount: what there is in it."""
         unknown = [self._token(name) for name in self.names if name not in {field.name for field in self.kind.fields}]
         doubts = " OR ".join(["is_doubtful", *(f"coalesce({_is_doubtful(token)}, false)" for token in unknown)])
         tests = " AND ".join(_test_type(field, self._token(field.name)) for field in self._known)
-        keys = ", ".join(self._write_value(field) for field in self.kind.fields if field.name in KEY_FIELDS)
-        counts = f"min(rowid), count(*), count_if({tests}), count(DISTINCT ({keys})), count_if({doubts})"
-        return f"SELECT filename, {counts} FROM records GROUP BY filename"
+        key = "(" + ", ".join(self._write_value(field) for field in self.kind.fields if field.name in KEY_FIELDS) + ")"
+        source, native = "records", "false"
+        if self.kind.marker in self.names:
+            before = f"lag({key}) OVER (PARTITION BY filename ORDER BY rowid)"
+            source = f"(SELECT rowid, *, {before} AS key_before FROM records)"
+            native = f"{self._native_values_test} AND coalesce(key_before < {key}, true)"
+        counts = f"min(rowid), count(*), count_if({tests}), count(DISTINCT {key}), count_if({doubts}), count_if({native})"
+        return f"SELECT filename, {counts} FROM {source} GROUP BY filename"
 
-    def read_rows(self, experiment: str, cells: list[tuple[str, int, int, int]]) -> str:
-        """The table's rows. cells: file, its first rowid, checkpoint and level."""
+    def read_rows(self, experiment: str, cells: list[tuple[FileCount, int, int]]) -> str:
+        """The table's rows. cells: what a file holds, its checkpoint and its level."""
         columns = ", ".join(f"{self._write_column(field)} AS {field.column}" for field in self.kind.fields)
-        values = ", ".join(f"({_quote(file)}, {first}, {checkpoint}, {level})" for file, first, checkpoint, level in cells)
+        values = ", ".join(
+            f"({_quote(file.name)}, {file.first_row}, {file.is_native}, {step}, {level})" for file, step, level in cells
+        )
         return f"""
             SELECT {_quote(experiment)} AS experiment, checkpoint, prefill_level, {columns},
-                   CASE WHEN NOT ({self._native_values_test}) THEN ({self._extra})::JSON END AS extra
+                   CASE WHEN NOT is_native THEN ({self._extra})::JSON END AS extra
             FROM (SELECT *, records.rowid - first_row + 1 AS position FROM records
-                  JOIN (VALUES {values}) cells (filename, first_row, checkpoint, prefill_level) USING (filename))"""
+                  JOIN (VALUES {values}) cells (filename, first_row, is_native, checkpoint, prefill_level) USING (filename))"""
 
     @cached_property
     def _known(self) -> list[Field]:
@@ -129,8 +159,6 @@ class RecordStatements:
     @property
     def _native_values_test(self) -> str:
         """Whether such a record also states its values as ours do, so that the columns alone give it back."""
-        if self.kind.marker not in self.names:
-            return "false"
         tests = ["has_native_names"]
         for field in self._known:
             token = self._token(field.name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from prefill_assets.sources.record_faults import check_records, find_fault
 from prefill_assets.sources.record_fields import KEY_FIELDS, RESERVED, RecordKind
-from prefill_assets.sources.record_query import READ_LINES, RecordStatements
+from prefill_assets.sources.record_query import READ_LINES, FileCount, RecordStatements
 from prefill_assets.warehouse.table import find_table
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def read_rows(kind: RecordKind, paths: Mapping[tuple[int, int], Path], experimen
 
     The relation lives on a connection of its own, in memory. What a column cannot give back exactly (fields without one,
     explicit nulls, non-finite numbers, whole numbers in a DOUBLE) is kept in `extra`, so that columns and `extra` together are
-    the record. Records that were exported from our own rows have no `extra`. Raises InputError, naming file and line, for
+    the record. A file that was exported from our own rows has no `extra`. Raises InputError, naming file and line, for
     anything that is no such record and for a key that occurs twice in a file.
 
     DuckDB does the reading; where it finds a fault, Python reads the file again to say where. Several cells in one call cost
@@ -44,17 +44,17 @@ def read_rows(kind: RecordKind, paths: Mapping[tuple[int, int], Path], experimen
             raise find_fault(kind, paths.values())
         statements = RecordStatements(kind, names)
         connection.execute(statements.write_tokens).fetchall()
-        counted = connection.execute(statements.count_records).fetchall()
+        counted = [FileCount(*row) for row in connection.execute(statements.count_records).fetchall()]
     except duckdb.Error as error:
         raise find_fault(kind, paths.values(), str(error)) from None
-    sound = [(file, first, *files[file]) for file, first, rows, fitting, keys, _ in counted if rows == fitting == keys]
+    sound = {file.name for file in counted if file.is_sound}
     if len(sound) < len(files):
-        raise find_fault(kind, [Path(file) for file in files.keys() - {file for file, *_ in sound}])
-    for file, *_, num_doubtful in counted:
-        if num_doubtful:
-            check_records(kind, Path(file))
+        raise find_fault(kind, [Path(file) for file in files if file not in sound])
+    for file in counted:
+        if file.doubtful:
+            check_records(kind, Path(file.name))
     connection.execute("DROP TABLE lines").fetchall()
-    return connection.sql(statements.read_rows(experiment, sound))
+    return connection.sql(statements.read_rows(experiment, [(file, *files[file.name]) for file in counted]))
 
 
 def _list_names(kind: RecordKind, patterns: list[tuple[list[str] | None]]) -> tuple[str, ...] | None:

@@ -28,6 +28,11 @@ class Tables:
         rows.write_parquet(str(crossing))
         self.connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet('{crossing}')").fetchall()
 
+    def clear(self) -> Tables:
+        for table in ("eval_results", "eval_samples", "prefill_logprobs"):
+            self.connection.execute(f"DELETE FROM {table}").fetchall()
+        return self
+
     def import_run(self, path: Path) -> None:
         run = RunFolder(path)
         for cell, files in run.require_cells().items():
