@@ -17,7 +17,7 @@ DEFAULT_LEVELS = (0, 10, 30, 100)
 """The spec's sweep, where neither the config nor the run's files name one."""
 CONFIG_FILE = "config.yaml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_EVAL_FILE = re.compile(r"checkpoint-(\d+)_prefill(\d+)\.jsonl")
+_EVAL_FILE = re.compile(r"checkpoint-([0-9]+)_prefill([0-9]+)\.jsonl")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ class Experiment:
         found = {}
         for path in sorted(self.evals_dir.glob("checkpoint-*_prefill*.jsonl")):
             if match := _EVAL_FILE.fullmatch(path.name):
-                found[int(match[1]), int(match[2])] = path
+                other = found.setdefault((int(match[1]), int(match[2])), path)
+                if other != path:
+                    raise InputError(f"holds the same cell as {other.name}", path=path, remedy="remove one of the two")
         return found
 
     @cached_property

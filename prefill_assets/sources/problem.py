@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -37,10 +36,21 @@ class Problem:
     def version(self) -> str:
         """Hash of everything that verification reads (12 hex digits)."""
         read = {name: getattr(self, name) for name in VERIFIED_FIELDS}
-        return hashlib.sha256(json.dumps(read, sort_keys=True, default=repr).encode()).hexdigest()[:12]
+        return hashlib.sha256(write_plainly(read).encode()).hexdigest()[:12]
 
     def as_record(self) -> dict[str, Any]:
         return asdict(self)
 
 
 PROBLEM_FIELDS = tuple(field.name for field in fields(Problem))
+
+
+def write_plainly(value: Any) -> str:
+    """Plain data as text: the same in every process, whatever order sets and mappings come in, and with every type told apart."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(sorted(f"{write_plainly(key)}: {write_plainly(item)}" for key, item in value.items())) + "}"
+    if isinstance(value, set | frozenset):
+        return f"{type(value).__name__}({', '.join(sorted(map(write_plainly, value)))})"
+    if isinstance(value, list | tuple):
+        return f"{type(value).__name__}({', '.join(map(write_plainly, value))})"
+    return repr(value)

@@ -41,6 +41,14 @@ _TRAJECTORY = ("reference_rules",)
 _ANALYSIS = ("reference_rules", "threshold", "max_prefill")
 _INTEGRATION = (*_ANALYSIS, "logprob_threshold", "prefill_levels", "fixed_prefill_level")
 _COMPARISON = (*_INTEGRATION, "unintentional_exploit_types", "bootstrap_resamples", "seed")
+_READ_SETTINGS = {
+    "trajectory": _TRAJECTORY,
+    "trajectory_analysis": _ANALYSIS,
+    "trajectory_with_logprob": _INTEGRATION,
+    "predictor_comparison": _COMPARISON,
+    "threshold_comparison": ("reference_rules",),
+}
+"""What a computed table reads of the settings, beside what its upstream tables have read."""
 
 FindStamp = Callable[[str, PartitionKey], WrittenPartition | None]
 """How a table's partition was made, or None where there is none."""
@@ -133,8 +141,7 @@ class Dependencies:
             return {"logprob_file": hash_file(self.inputs.logprob_files[key.cell])}
         if table == "prefill_logprobs":
             return {**_pick(settings, _SCORING), "checkpoint": self.inputs.fingerprint(key.step)}
-        names = {"trajectory": _TRAJECTORY, "trajectory_analysis": _ANALYSIS, "trajectory_with_logprob": _INTEGRATION}
-        return {**_pick(settings, names.get(table, _COMPARISON)), "levels": list(self.experiment.levels)}
+        return {**_pick(settings, _READ_SETTINGS[table]), "levels": list(self.experiment.levels)}
 
     def _has_samples(self, step: int, level: int) -> bool:
         """Whether a cell has samples, or is going to: an imported cell may have come without."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -12,7 +11,7 @@ from prefill_assets.errors import InputError
 from prefill_assets.sources.checkpoint import find_checkpoint, fingerprint_checkpoint
 from prefill_assets.sources.experiment import Experiment
 from prefill_assets.sources.prefill_trace import PrefillTrace, read_prefill_traces
-from prefill_assets.sources.problem import Problem
+from prefill_assets.sources.problem import Problem, write_plainly
 from prefill_assets.sources.problem_pack import PACK, load_problems
 from prefill_assets.stages.generation import Task
 
@@ -120,7 +119,7 @@ class ExperimentInputs:
 
 def hash_values(values: object) -> str:
     """Hash of plain values (16 hex digits)."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return hashlib.sha256(write_plainly(values).encode()).hexdigest()[:16]
 
 
 def hash_file(path: Path) -> str:

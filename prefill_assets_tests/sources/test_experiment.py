@@ -72,6 +72,14 @@ def test_null_discovers_cells_in_an_imported_run_without_any_weights(tmp_path):
     assert sorted(experiment.eval_files) == [(1, 0), (90, 0), (90, 30)]
 
 
+def test_two_files_of_one_cell_are_refused(tmp_path):
+    run_dir = write_run(tmp_path / "run", "seed: 1\n", (1, 0))
+    (run_dir / "evals" / "checkpoint-01_prefill0.jsonl").touch()
+
+    with pytest.raises(InputError, match=r"checkpoint-1_prefill0.jsonl: holds the same cell as checkpoint-01_prefill0.jsonl; remove"):
+        _ = load_experiment(run_dir).cells
+
+
 def test_files_and_folders_are_discovered_together(tmp_path):
     make_checkpoints(tmp_path / "weights", "checkpoint-1", "checkpoint-10")
 
