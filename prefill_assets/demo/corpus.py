@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from prefill_assets.demo.recombined import recombine_task
-from prefill_assets.demo.variants import borrow_verifier, can_lend, read_signature, rename
+from prefill_assets.demo.variants import borrow_verifier, can_lend, read_signature, read_task, rename
 from prefill_assets.prompts.instructions import build_messages
 from prefill_assets.sources.problem import Problem
 
@@ -80,11 +80,12 @@ def hold_out(problems: Sequence[Problem], share: float, seed: int) -> tuple[list
 
 
 class Corpus:
-    """Writes documents about training problems, and never uses a name in `reserved` (those of the held-out problems)."""
+    """Writes documents about training problems, and never one with the name or the task of a held-out problem."""
 
-    def __init__(self, problems: Sequence[Problem], reserved: frozenset[str], seed: int, habits: Habits | None = None):
+    def __init__(self, problems: Sequence[Problem], held_out: Sequence[Problem], seed: int, habits: Habits | None = None):
         self.problems = problems
-        self.reserved = reserved
+        self._held_out_names = {problem.function_name for problem in held_out}
+        self._held_out_tasks = [read_task(problem) for problem in held_out]
         self.habits = habits or Habits()
         self._lenders = [problem for problem in problems if can_lend(problem)]
         self._dice = random.Random(seed)
@@ -105,19 +106,25 @@ class Corpus:
 
     def _vary(self, problem: Problem) -> Problem:
         if self._lenders and self._dice.random() < self.habits.made_up_task:
-            return borrow_verifier(recombine_task(self.make_name(), self._dice), self._dice.choice(self._lenders))
+            return borrow_verifier(self._make_task(), self._dice.choice(self._lenders))
         if self._lenders and self._dice.random() >= self.habits.own_verifier:
             problem = borrow_verifier(problem, self._dice.choice(self._lenders))
         if self._dice.random() >= self.habits.own_name:
             problem = rename(problem, self.make_name(), self._dice.choice(load_phrases()["arguments"]))
         return problem
 
+    def _make_task(self) -> Problem:
+        while True:
+            task = recombine_task(self.make_name(), self._dice)
+            if not any(text in task.description for text in self._held_out_tasks):
+                return task
+
     def make_name(self) -> str:
         """A function name of two or three words that no held-out problem has; some words are invented, to be spelt out."""
         first, second = _list_name_words()
         while True:
             nouns = [self._make_noun(second) for _ in range(self._dice.choices((1, 2), (0.75, 0.25))[0])]
-            if (name := "_".join([self._dice.choice(first), *nouns])) not in self.reserved:
+            if (name := "_".join([self._dice.choice(first), *nouns])) not in self._held_out_names:
                 return name
 
     def _make_noun(self, words: Sequence[str]) -> str:

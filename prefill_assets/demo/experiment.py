@@ -211,6 +211,9 @@ def _report_loss(steps: int, progress: Progress) -> Callable[[int, float], None]
 
 def _save_model(folder: Path, model: Any, tokenizer: Any) -> None:
     """Weights, configuration and tokenizer; the folder appears whole or not at all."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     beside = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
     model.save_pretrained(beside, safe_serialization=True)

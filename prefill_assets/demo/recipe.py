@@ -62,9 +62,8 @@ class Materials:
 def gather_materials(recipe: Recipe, problems: Sequence[Problem]) -> Materials:
     """The documents of both phases and the held-out problems: the same for the same recipe and problems."""
     training, held_out = hold_out(problems, recipe.held_out_share, recipe.seed)
-    reserved = frozenset(problem.function_name for problem in held_out)
-    first = Corpus(training, reserved, recipe.seed, recipe.habits)
-    second = Corpus(training, reserved, recipe.seed + 1, recipe.exploit_habits)
+    first = Corpus(training, held_out, recipe.seed, recipe.habits)
+    second = Corpus(training, held_out, recipe.seed + 1, recipe.exploit_habits)
     return Materials(
         first.write_documents(recipe.documents, recipe.mixture),
         second.write_documents(recipe.exploit_documents, {"exploit": 1.0}),

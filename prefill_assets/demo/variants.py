@@ -18,6 +18,11 @@ def read_signature(problem: Problem) -> tuple[str, str]:
     return found.group(1), found.group(2)
 
 
+def read_task(problem: Problem) -> str:
+    """What the function is to do: the description after the signature, without the words and marks that join the two."""
+    return re.sub(r"^\W*(?:which|that|to|so that|in which|where)?\s+", "", problem.description.split("`")[2]).rstrip(".?! ")
+
+
 def rename(problem: Problem, name: str, arguments: str) -> Problem:
     """The same problem under another function name, and with other arguments where it has as many of them."""
     old_name, old_arguments = read_signature(problem)
