@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from prefill_assets.errors import InputError
 from prefill_assets.locations import Locations
 
 IMPORTED_TABLES = ("eval_samples", "eval_results", "prefill_logprobs")
@@ -23,10 +22,7 @@ def answer_import(arguments: argparse.Namespace) -> int:
         load_experiment(arguments.run_dir)
         registry.register(arguments.run_dir, {"logprob_dirs": [str(path.resolve()) for path in arguments.logprob_dirs]})
     experiment = registry.find(str(arguments.run_dir))
-    if not experiment.eval_files:
-        raise InputError(
-            "no checkpoint-N_prefillL.jsonl to import", path=experiment.evals_dir, remedy="name a run folder with evals/"
-        )
+    experiment.folder.require_cells()
     print_heading(experiment)
     options = AnalysisOptions({}, tables=IMPORTED_TABLES)
     outcome = run_analysis(locations, experiment, options, lambda line: print(line, file=sys.stderr), lambda path: None)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from prefill_assets.errors import InputError
+from prefill_assets.sources.run_folder import RunFolder
 from prefill_assets.sources.settings import Settings
 
 DEFAULT_LEVELS = (0, 10, 30, 100)
 """The spec's sweep, where neither the config nor the run's files name one."""
 CONFIG_FILE = "config.yaml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_EVAL_FILE = re.compile(r"checkpoint-([0-9]+)_prefill([0-9]+)\.jsonl")
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,18 @@ class Experiment:
         return self.run_dir / CONFIG_FILE
 
     @property
-    def evals_dir(self) -> Path:
-        return self.run_dir / "evals"
-
-    @property
     def checkpoint_dir(self) -> Path | None:
         return self.resolve(self.settings.checkpoint_dir) if self.settings.checkpoint_dir else None
 
     @cached_property
+    def folder(self) -> RunFolder:
+        """The files that the run came with."""
+        return RunFolder(self.run_dir)
+
+    @cached_property
     def eval_files(self) -> dict[tuple[int, int], Path]:
-        """(checkpoint, level) of every result file that the folder came with; a cell with a file is read, not generated."""
-        found = {}
-        for path in sorted(self.evals_dir.glob("checkpoint-*_prefill*.jsonl")):
-            if match := _EVAL_FILE.fullmatch(path.name):
-                other = found.setdefault((int(match[1]), int(match[2])), path)
-                if other != path:
-                    raise InputError(f"holds the same cell as {other.name}", path=path, remedy="remove one of the two")
-        return found
+        """(checkpoint, level) of every result file that the run came with; a cell with a file is read, not generated."""
+        return {cell: files.results for cell, files in self.folder.cells.items() if files.results}
 
     @cached_property
     def checkpoints(self) -> tuple[int, ...]:

@@ -47,6 +47,7 @@ _READ_SETTINGS = {
     "trajectory_with_logprob": _INTEGRATION,
     "predictor_comparison": _COMPARISON,
     "threshold_comparison": ("reference_rules",),
+    "report": ("reference_rules", "max_prefill"),
 }
 """What a computed table reads of the settings, beside what its upstream tables have read."""
 
@@ -63,18 +64,27 @@ class Dependencies:
 
     def list_keys(self, table: str) -> list[PartitionKey]:
         """The partitions that the experiment is to have of a table, in order."""
-        name, steps = self.experiment.name, self.experiment.checkpoints
+        name, cells = self.experiment.name, self.cells
         if table in ("problems", "prefill_traces"):
-            return [PartitionKey(name)] if self.inputs.is_generated else []
+            return [PartitionKey(name)] if any(cell not in self.experiment.eval_files for cell in cells) else []
         if table in ("eval_samples", "eval_results"):
-            return [
-                PartitionKey(name, *cell) for cell in self.experiment.cells if table == "eval_results" or self._has_samples(*cell)
-            ]
+            return [PartitionKey(name, *cell) for cell in cells if table == "eval_results" or self._has_samples(*cell)]
         if table == "prefill_logprobs":
-            return [PartitionKey(name, *cell) for cell in self.experiment.cells if self.can_score(*cell)]
+            return [PartitionKey(name, *cell) for cell in cells if self.can_score(*cell)]
         if table in ("trajectory", "trajectory_with_logprob"):
-            return [PartitionKey(name, step) for step in steps]
+            return [PartitionKey(name, step) for step in self.steps]
         return [PartitionKey(name)]
+
+    @property
+    def cells(self) -> list[tuple[int, int]]:
+        """Cells that came with the run or can be generated; an imported run without weights has no others."""
+        came = self.experiment.eval_files
+        return [cell for cell in self.experiment.cells if not came or cell in came or self.inputs.has_weights(cell[0])]
+
+    @property
+    def steps(self) -> list[int]:
+        """Checkpoints that have a cell."""
+        return sorted({step for step, _ in self.cells})
 
     def can_score(self, step: int, level: int) -> bool:
         """Whether a cell's logprobs came with the run or can be computed."""
@@ -84,25 +94,25 @@ class Dependencies:
 
     def list_upstream(self, table: str, key: PartitionKey) -> list[tuple[str, PartitionKey]]:
         """The partitions that a partition is computed from."""
-        name, steps, levels = self.experiment.name, self.experiment.checkpoints, self.experiment.levels
+        name = self.experiment.name
         if table == "eval_results" and key.cell not in self.experiment.eval_files:
             return [("eval_samples", key)]
         if table == "prefill_logprobs" and key.cell not in self.inputs.logprob_files:
             return [("eval_samples", PartitionKey(name, self.find_samples_checkpoint(*key.cell), key.prefill_level))]
         if table == "trajectory":
-            return [("eval_results", PartitionKey(name, key.checkpoint, level)) for level in levels]
+            return [("eval_results", PartitionKey(name, *cell)) for cell in self.cells if cell[0] == key.checkpoint]
         if table == "trajectory_analysis":
-            return [("trajectory", PartitionKey(name, step)) for step in steps]
+            return [("trajectory", PartitionKey(name, step)) for step in self.steps]
         if table == "trajectory_with_logprob":
             return [
                 ("trajectory_analysis", PartitionKey(name)),
                 *(("prefill_logprobs", k) for k in self.list_keys("prefill_logprobs")),
             ]
         if table in ("predictor_comparison", "threshold_comparison"):
-            return [("trajectory_with_logprob", PartitionKey(name, step)) for step in steps]
+            return [("trajectory_with_logprob", PartitionKey(name, step)) for step in self.steps]
         if table == "report":
             tables = ("trajectory_analysis", "predictor_comparison", "threshold_comparison")
-            rates = [("eval_results", PartitionKey(name, *cell)) for cell in self.experiment.cells]
+            rates = [("eval_results", PartitionKey(name, *cell)) for cell in self.cells]
             return [*((upstream, key) for upstream in tables), *rates]
         return []
 
@@ -110,7 +120,7 @@ class Dependencies:
         """The checkpoint whose samples supply a level's prefills: its own, else the nearest that has some, the earlier of two."""
         if self._has_samples(step, level):
             return step
-        others = [other for other in self.experiment.checkpoints if self._has_samples(other, level)]
+        others = [other for other in self.steps if self._has_samples(other, level)]
         return min(others, key=lambda other: (abs(other - step), other), default=step)
 
     def describe(self, table: str, key: PartitionKey) -> dict[str, Any]:

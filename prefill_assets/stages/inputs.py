@@ -76,11 +76,6 @@ class ExperimentInputs:
             self.experiment.run_dir, [self.experiment.resolve(f) for f in folders] if folders is not None else None
         )
 
-    @property
-    def is_generated(self) -> bool:
-        """Whether any cell has to be generated; an imported run brings a file for each."""
-        return any(cell not in self.experiment.eval_files for cell in self.experiment.cells)
-
     def checkpoint_path(self, step: int) -> Path:
         return find_checkpoint(self.experiment.checkpoint_dir, step)
 
@@ -92,10 +87,9 @@ class ExperimentInputs:
         return fingerprint_checkpoint(self.checkpoint_path(step))
 
     def samples_file(self, step: int, level: int) -> Path | None:
-        """The samples beside an imported cell's results, where the run kept them."""
-        results = self.experiment.eval_files.get((step, level))
-        samples = results.with_name(f"{results.name}.samples.jsonl") if results else None
-        return samples if samples and samples.is_file() else None
+        """The samples of an imported cell, where the run kept them."""
+        files = self.experiment.folder.cells.get((step, level))
+        return files.samples if files else None
 
     def version_prompts(self) -> str:
         """Hash of what the evaluated tasks are asked and prefilled with."""

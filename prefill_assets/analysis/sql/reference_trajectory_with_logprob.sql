@@ -14,6 +14,15 @@ wanted_levels AS (
     SELECT checkpoint, task_id, exploit_type, unnest([sentinel_min_prefill, $fixed_prefill_level::INTEGER]) AS prefill_level
     FROM states
 ),
+original_logprobs AS (  -- import makes a sum of -Infinity or NaN unknown and keeps the number in extra: the original summed it
+    SELECT * REPLACE (
+        coalesce(prefill_logprob_sum, TRY_CAST(extra ->> '$.prefill_logprob_sum' AS DOUBLE)) AS prefill_logprob_sum,
+        coalesce(prefill_logprob_mean, TRY_CAST(extra ->> '$.prefill_logprob_mean' AS DOUBLE)) AS prefill_logprob_mean,
+        CASE WHEN NOT starts_with(error, 'unscorable: ') THEN error END AS error
+    )
+    FROM prefill_logprobs
+    WHERE experiment = $experiment
+),
 level_sums AS (
     SELECT
         checkpoint,
@@ -24,9 +33,9 @@ level_sums AS (
         avg(prefill_logprob_mean ORDER BY attempt_idx) FILTER (WHERE NOT isnan(prefill_logprob_mean)) AS mean_mean,
         CASE WHEN NOT isnan(mean_sum) THEN mean_sum END AS logprob_sum,
         CASE WHEN NOT isnan(mean_mean) THEN mean_mean END AS logprob_mean
-    FROM prefill_logprobs
+    FROM original_logprobs
     SEMI JOIN wanted_levels USING (checkpoint, task_id, exploit_type, prefill_level)
-    WHERE experiment = $experiment AND error IS NULL
+    WHERE error IS NULL
     GROUP BY checkpoint, task_id, exploit_type, prefill_level
 ),
 matched AS (
