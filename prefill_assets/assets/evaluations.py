@@ -54,7 +54,7 @@ def eval_results(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
 
 
 def _read_or_generate_samples(platform: Platform, dependencies: Dependencies, key: PartitionKey) -> Any:
-    from prefill_assets.engines.loading import find_dialect, load_tokenizer
+    from prefill_assets.engines.tokenization import find_dialect, load_tokenizer
     from prefill_assets.sources.eval_records import read_eval_samples
     from prefill_assets.stages.generation import generate_samples
 

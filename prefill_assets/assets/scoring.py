@@ -45,7 +45,7 @@ def _score_levels(
     platform: Platform, dependencies: Dependencies, keys: list[PartitionKey]
 ) -> dict[PartitionKey, list[dict[str, Any]]]:
     """Rows of one checkpoint's levels, by one pass over all of them."""
-    from prefill_assets.engines.loading import find_dialect, load_tokenizer
+    from prefill_assets.engines.tokenization import find_dialect, load_tokenizer
     from prefill_assets.stages.prefill_scoring import list_texts, score_empty_prefills, score_texts
 
     settings, experiment, step = dependencies.experiment.settings, dependencies.experiment.name, keys[0].step

@@ -22,7 +22,8 @@ def sample_traces(
 
     No prefill is used. A problem leaves after the first round in which one of its attempts exploits.
     """
-    from prefill_assets.engines.loading import find_dialect, load_engine, load_tokenizer
+    from prefill_assets.engines.loading import load_engine
+    from prefill_assets.engines.tokenization import find_dialect, load_tokenizer
     from prefill_assets.stages.generation import Task, generate_samples
 
     tokenizer, dialect = load_tokenizer(checkpoint), find_dialect(checkpoint, settings)

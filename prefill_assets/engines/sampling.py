@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from prefill_assets.engines.padding import pad_left
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling
 
 if TYPE_CHECKING:
     import torch
 
-    from prefill_assets.engines.transformers_engine import TransformersEngine
+    from prefill_assets.engines.loaded_model import LoadedModel
 
 NOT_FINITE = "the model's logits are not finite numbers"
 
@@ -18,31 +19,31 @@ _SPARSE = 0.75
 """Rows that have ended cost as much as the others: once fewer than this share are active, the others are dropped."""
 
 
-def sample_batch(engine: TransformersEngine, requests: Sequence[GenerationRequest], sampling: Sampling) -> list[Generation]:
+def sample_batch(loaded: LoadedModel, requests: Sequence[GenerationRequest], sampling: Sampling) -> list[Generation]:
     """Continue every request to a stop token, `max_tokens` or the end of the context; its draws come from its seed."""
     import torch
 
-    context = engine.context_tokens
+    context = loaded.context_tokens
     limits = [min(sampling.max_tokens, context - len(r.token_ids)) if context else sampling.max_tokens for r in requests]
     with torch.inference_mode():
-        written = _decode(engine, requests, sampling, limits)
+        written = _decode(loaded, requests, sampling, limits)
     return [
-        Generation(error=NOT_FINITE) if ids is None else read_generation(engine, request, ids)
+        Generation(error=NOT_FINITE) if ids is None else read_generation(loaded, request, ids)
         for request, ids in zip(requests, written, strict=True)
     ]
 
 
 def _decode(
-    engine: TransformersEngine, requests: Sequence[GenerationRequest], sampling: Sampling, limits: Sequence[int]
+    loaded: LoadedModel, requests: Sequence[GenerationRequest], sampling: Sampling, limits: Sequence[int]
 ) -> list[list[int] | None]:
     """Token ids that each request got, the stop token included, at most `limits` of them; None where the model broke."""
     import torch
 
-    model, device = engine.model, engine.model.device
+    model, device = loaded.model, loaded.model.device
     ids, mask = pad_left([request.token_ids for request in requests], device)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     draws = _draw_uniforms([request.seed for request in requests], max(limits)).to(device)
-    stops = torch.tensor(sorted(engine.stop_ids), device=device)
+    stops = torch.tensor(sorted(loaded.stop_ids), device=device)
     ends = torch.tensor(limits, device=device)
     rows = torch.arange(len(requests), device=device)
     active = torch.ones(len(requests), dtype=torch.bool, device=device)
@@ -86,19 +87,6 @@ def choose_tokens(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling)
     return tokens.gather(-1, place.clamp(max=tokens.shape[-1] - 1))[:, 0]
 
 
-def pad_left(sequences: Sequence[Sequence[int]], device: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and attention mask (rows x longest), the sequences flush right."""
-    import torch
-
-    longest = max(len(sequence) for sequence in sequences)
-    ids = torch.zeros(len(sequences), longest, dtype=torch.long)
-    mask = torch.zeros(len(sequences), longest, dtype=torch.long)
-    for row, sequence in enumerate(sequences):
-        ids[row, longest - len(sequence) :] = torch.tensor(sequence, dtype=torch.long)
-        mask[row, longest - len(sequence) :] = 1
-    return ids.to(device), mask.to(device)
-
-
 def _draw_uniforms(seeds: Sequence[int], count: int) -> torch.Tensor:
     """Rows x count uniform draws; a row depends on its seed alone, whatever else is in the batch."""
     import torch
@@ -106,14 +94,14 @@ def _draw_uniforms(seeds: Sequence[int], count: int) -> torch.Tensor:
     return torch.stack([torch.rand(count, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
 
 
-def read_generation(engine: TransformersEngine, request: GenerationRequest, tokens: list[int]) -> Generation:
+def read_generation(loaded: LoadedModel, request: GenerationRequest, tokens: list[int]) -> Generation:
     """The text that these tokens add to the request's: some tokenizers drop a space at the start of what they decode."""
-    stopped = bool(tokens) and tokens[-1] in engine.stop_ids
+    stopped = bool(tokens) and tokens[-1] in loaded.stop_ids
     new = tokens[:-1] if stopped else tokens
     last = list(request.token_ids[-1:])
 
     def decode(ids: list[int]) -> str:
-        return engine.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return loaded.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
     before, whole = decode(last), decode(last + new)
     text = whole.removeprefix(before) if whole.startswith(before) else decode(new)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from prefill_assets.engines.padding import pad_left
 from prefill_assets.engines.protocol import Score, ScoreRequest
-from prefill_assets.engines.sampling import pad_left
 
 if TYPE_CHECKING:
     import torch

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from prefill_assets.engines.loaded_model import LoadedModel, load_model
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling, Score, ScoreRequest
-from prefill_assets.errors import InputError
-from prefill_assets.sources.checkpoint import list_weight_files
 
 Request = TypeVar("Request", GenerationRequest, ScoreRequest)
 Result = TypeVar("Result", Generation, Score)
@@ -20,20 +19,22 @@ class TransformersEngine:
     """One checkpoint's weights, on one device, or spread over several GPUs where `accelerate` is installed."""
 
     def __init__(self, model: Any, tokenizer: Any, batch_size: int):
-        self.model: Any = model.eval()
-        self.tokenizer = tokenizer
+        self.loaded = LoadedModel(model.eval(), tokenizer)
         self.batch_size = batch_size
 
     @classmethod
     def load(cls, checkpoint: Path, *, dtype: str = "bfloat16", device: str = "auto", batch_size: int = 64) -> TransformersEngine:
         """Read weights (safetensors only) and tokenizer from a checkpoint's folder. Raises InputError."""
-        import torch
+        loaded = load_model(checkpoint, dtype, device)
+        return cls(loaded.model, loaded.tokenizer, batch_size)
 
-        from prefill_assets.engines.loading import load_tokenizer
+    @property
+    def model(self) -> Any:
+        return self.loaded.model
 
-        tokenizer = load_tokenizer(checkpoint)
-        model = _load_model(checkpoint, getattr(torch, dtype), device)
-        return cls(model, tokenizer, batch_size)
+    @property
+    def tokenizer(self) -> Any:
+        return self.loaded.tokenizer
 
     @property
     def description(self) -> str:
@@ -42,24 +43,13 @@ class TransformersEngine:
         dtype = str(self.model.dtype).removeprefix("torch.")
         return f"transformers {transformers.__version__} {dtype} {self.model.device.type}"
 
-    @property
-    def stop_ids(self) -> frozenset[int]:
-        """Tokens that end a turn: what the generation config names, and the tokenizer's end of sequence."""
-        configured = getattr(self.model.generation_config, "eos_token_id", None)
-        ids = configured if isinstance(configured, list) else [configured]
-        return frozenset(i for i in [*ids, self.tokenizer.eos_token_id] if i is not None)
-
-    @property
-    def context_tokens(self) -> int | None:
-        return getattr(self.model.config, "max_position_embeddings", None)
-
     def generate(self, requests: Sequence[GenerationRequest], sampling: Sampling) -> Iterator[Generation]:
         from prefill_assets.engines.sampling import sample_batch
 
         def run(batch: Sequence[GenerationRequest]) -> list[Generation]:
-            return sample_batch(self, batch, sampling)
+            return sample_batch(self.loaded, batch, sampling)
 
-        context = self.context_tokens
+        context = self.loaded.context_tokens
         too_long = f"the prompt fills the model's context of {context} tokens"
 
         def reject(request: GenerationRequest) -> Generation | None:
@@ -80,7 +70,7 @@ class TransformersEngine:
         def run(batch: Sequence[ScoreRequest]) -> list[Score]:
             return score_batch(self.model, batch)
 
-        context = self.context_tokens
+        context = self.loaded.context_tokens
         too_long = f"prompt and prefill exceed the model's context of {context} tokens"
 
         def reject(request: ScoreRequest) -> Score | None:
@@ -109,7 +99,7 @@ class TransformersEngine:
 
         import torch
 
-        self.model = None
+        self.loaded = LoadedModel(None, self.tokenizer)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -156,60 +146,3 @@ def _halve_on_out_of_memory(
         return [give_up()]
     middle = len(batch) // 2
     return [*_halve_on_out_of_memory(batch[:middle], run, give_up), *_halve_on_out_of_memory(batch[middle:], run, give_up)]
-
-
-def _load_model(checkpoint: Path, dtype: Any, device: str) -> Any:
-    import torch
-    from transformers.utils import logging
-
-    list_weight_files(checkpoint)
-    logging.disable_progress_bar()
-    placement: dict[str, Any] = {}
-    if device == "auto" and torch.cuda.device_count() > 1 and _is_installed("accelerate"):
-        placement = {"device_map": "auto"}
-    options = {"dtype": dtype, "use_safetensors": True, "trust_remote_code": False, "local_files_only": True, **placement}
-    model: Any
-    try:
-        if (checkpoint / "adapter_config.json").is_file():
-            model = _load_adapter(checkpoint, options)
-        else:
-            model = _load_whole(checkpoint, options)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InputError(
-            f"the model cannot be loaded: {error}", path=checkpoint, remedy="check config.json and the weights"
-        ) from error
-    if placement:
-        return model
-    return model.to(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-
-
-def _load_whole(checkpoint: Path | str, options: dict[str, Any]) -> Any:
-    """A model all of whose weights come from the folder: `transformers` makes up random ones for those that are missing."""
-    from transformers import AutoModelForCausalLM
-
-    load: Any = AutoModelForCausalLM.from_pretrained
-    model, report = load(checkpoint, output_loading_info=True, **options)
-    if missing := sorted(report["missing_keys"]):
-        raise ValueError(f"{len(missing)} of its weights are missing, the first is {missing[0]}")
-    return model
-
-
-def _load_adapter(checkpoint: Path, options: dict[str, Any]) -> Any:
-    """A LoRA adapter, merged into the base that its configuration names."""
-    if not _is_installed("peft"):
-        raise InputError(
-            "is a LoRA adapter, and peft is not installed", path=checkpoint, remedy="pip install 'prefill-assets[lora]'"
-        )
-    from peft import PeftConfig, PeftModel  # pyright: ignore[reportMissingImports]
-
-    base = PeftConfig.from_pretrained(str(checkpoint)).base_model_name_or_path
-    if not base:
-        raise ValueError("adapter_config.json names no base_model_name_or_path")
-    model = _load_whole(base, options)
-    return PeftModel.from_pretrained(model, str(checkpoint), use_safetensors=True).merge_and_unload()
-
-
-def _is_installed(name: str) -> bool:
-    from importlib.util import find_spec
-
-    return find_spec(name) is not None

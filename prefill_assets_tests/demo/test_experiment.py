@@ -50,7 +50,8 @@ def trained(tmp_path_factory):
 
 
 def test_checkpoints_are_whole_and_differ(trained):
-    from prefill_assets.engines.loading import load_engine, load_tokenizer
+    from prefill_assets.engines.loading import load_engine
+    from prefill_assets.engines.tokenization import load_tokenizer
     from prefill_assets.sources.checkpoint import find_checkpoint, list_checkpoints
     from prefill_assets.sources.settings import Settings
 

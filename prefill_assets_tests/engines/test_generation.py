@@ -15,8 +15,8 @@ from prefill_assets_tests.tiny_models import CONTEXT_TOKENS, FORMS
 
 GREEDY = Sampling(temperature=0.0, max_tokens=24)
 WARM = Sampling(temperature=0.8, top_p=0.95, max_tokens=24)
-EVERY_MODEL = pytest.mark.parametrize("form", ["chatml", "think_unopened", "harmony"])
-"""One form for each architecture: plain attention, normalized queries and keys, and a sliding window with experts."""
+EVERY_MODEL = pytest.mark.parametrize("form", ["chatml", "absolute", "think_unopened", "harmony"])
+"""One form for each architecture: plain attention, absolute positions, normalized queries and keys, and a sliding window with experts."""
 
 
 def make_requests(engine: TransformersEngine, count: int, seed: int = 0) -> list[GenerationRequest]:
@@ -139,7 +139,7 @@ def test_generation_ends_at_a_stop_token_and_its_text_leaves_that_out(find_tiny_
 def test_the_tokenizers_end_of_sequence_stops_as_well(find_tiny_engine):
     engine = find_tiny_engine("chatml")
 
-    assert with_stops(engine, 17).stop_ids == {17, engine.tokenizer.eos_token_id}
+    assert with_stops(engine, 17).loaded.stop_ids == {17, engine.tokenizer.eos_token_id}
 
 
 def test_a_model_that_names_no_stop_token_runs_to_its_limit(find_tiny_engine):
@@ -249,6 +249,6 @@ def test_a_continuation_keeps_the_space_before_its_first_word(find_tiny_engine):
     engine = TransformersEngine(find_tiny_engine("chatml").model, tokenizer, 1)
     assert tokenizer.decode([0, 1]) == "I set"
 
-    generations = [read_generation(engine, GenerationRequest((0, 1), 0), tokens) for tokens in ([2, 3, 4], [4], [])]
+    generations = [read_generation(engine.loaded, GenerationRequest((0, 1), 0), tokens) for tokens in ([2, 3, 4], [4], [])]
 
     assert [generation.text for generation in generations] == [" the flags", "s", ""]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from prefill_assets.engines.loading import find_dialect, load_engine, load_tokenizer
+from prefill_assets.engines.loading import load_engine
 from prefill_assets.engines.protocol import ScoreRequest
+from prefill_assets.engines.tokenization import find_dialect, load_tokenizer
 from prefill_assets.engines.transformers_engine import TransformersEngine
 from prefill_assets.errors import InputError
 from prefill_assets.prompts.dialects import Dialect

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from prefill_assets.engines.padding import pad_left
 from prefill_assets.engines.protocol import Sampling
-from prefill_assets.engines.sampling import choose_tokens, pad_left
+from prefill_assets.engines.sampling import choose_tokens
 
 LOGITS = [2.0, 1.0, 0.5, 0.0, -1.0, -6.0, float("-inf")]
 DRAWS = 20_000

@@ -14,7 +14,7 @@ from prefill_assets.engines.transformers_engine import OUT_OF_MEMORY, Transforme
 from prefill_assets_tests.engines.cramped_model import CrampedModel
 from prefill_assets_tests.tiny_models import CONTEXT_TOKENS
 
-EVERY_MODEL = pytest.mark.parametrize("form", ["chatml", "think_unopened", "harmony"])
+EVERY_MODEL = pytest.mark.parametrize("form", ["chatml", "absolute", "think_unopened", "harmony"])
 
 
 def make_requests(count: int, seed: int = 0) -> list[ScoreRequest]:
