@@ -46,6 +46,7 @@ class Form:
 
 FORMS = {
     "chatml": Form(CHATML, ("<|endoftext|>", "<|im_start|>", "<|im_end|>"), "<|im_end|>"),
+    "absolute": Form(CHATML, ("<|endoftext|>", "<|im_start|>", "<|im_end|>"), "<|im_end|>", "gpt2"),
     "think_unopened": Form(
         THINK_UNOPENED, ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"), "<|im_end|>", "qwen3"
     ),
@@ -58,7 +59,8 @@ FORMS = {
         "gpt_oss",
     ),
 }
-"""In `think_opened` the tags are ordinary text, as in some of these models; in `think_unopened` they are tokens."""
+"""In `think_opened` the tags are ordinary text, as in some of these models; in `think_unopened` they are tokens. `absolute` is
+an older kind of model that learns a vector for each position, so that padding must not move them."""
 
 CORPUS = (
     "def solve(numbers):\n    return sum(numbers)\n",

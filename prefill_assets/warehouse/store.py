@@ -197,14 +197,16 @@ def _insert(staging: duckdb.DuckDBPyConnection, table: Table, rows: Any, draft: 
 
 
 def _insert_from(staging: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
-    """Insert all rows of a source, but not a fraction into a column of whole numbers, which DuckDB would round."""
+    """Insert all rows of a source: NaN as NULL, but no fraction into a column of whole numbers, which DuckDB would round."""
     types = {name: kind for name, kind, *_ in staging.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     for column in table.columns:
         if column.type in ("INTEGER", "BIGINT") and types.get(column.name, "").startswith(("DOUBLE", "FLOAT", "DECIMAL")):
             query = f"SELECT {column.name} FROM {source} WHERE {column.name} <> trunc({column.name}) LIMIT 1"
             if found := staging.execute(query).fetchone():
                 raise InputError(f"{column.name} {found[0]} of table {table.name} is not a whole number")
-    staging.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM {source}")
+    floats = [name for name, kind in types.items() if kind in ("DOUBLE", "FLOAT")]
+    known = ", ".join(f'CASE WHEN NOT isnan("{name}") THEN "{name}" END AS "{name}"' for name in floats)
+    staging.execute(f"INSERT INTO {table.name} BY NAME SELECT * {f'REPLACE ({known})' if known else ''} FROM {source}")
 
 
 def _check_key(staging: duckdb.DuckDBPyConnection, table: Table, key: PartitionKey) -> None:

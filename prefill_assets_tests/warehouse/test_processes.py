@@ -26,7 +26,7 @@ def test_four_writers_and_two_readers_at_once_see_only_whole_partitions(warehous
 
     readers = [start_process("read_until_told", warehouse.root, tmp_path / "prefill.duckdb", tmp_path / "stop") for _ in range(2)]
     assert all(reader.stdout is not None and reader.stdout.readline() == "reading\n" for reader in readers)
-    writers = [start_process("write_again_and_again", warehouse.root, number, 15) for number in range(4)]
+    writers = [start_process("write_again_and_again", warehouse.root, number, 12) for number in range(4)]
     written = [writer.communicate(timeout=120) for writer in writers]
     (tmp_path / "stop").touch()
     read = [reader.communicate(timeout=60) for reader in readers]
