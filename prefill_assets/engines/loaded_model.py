@@ -40,6 +40,7 @@ def load_model(checkpoint: Path, dtype: str, device: str) -> LoadedModel:
 
 def _load_weights(checkpoint: Path, dtype: Any, device: str) -> Any:
     import torch
+    from safetensors import SafetensorError
     from transformers.utils import logging
 
     list_weight_files(checkpoint)
@@ -54,7 +55,7 @@ def _load_weights(checkpoint: Path, dtype: Any, device: str) -> Any:
             model = _load_adapter(checkpoint, options)
         else:
             model = _load_whole(checkpoint, options)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         raise InputError(
             f"the model cannot be loaded: {error}", path=checkpoint, remedy="check config.json and the weights"
         ) from error

@@ -19,7 +19,7 @@ def load_tokenizer(checkpoint: Path) -> Any:
 
     try:
         return AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"no tokenizer can be read: {error}",
             path=checkpoint,

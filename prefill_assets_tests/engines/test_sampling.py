@@ -4,7 +4,6 @@ import math
 
 import pytest
 
-from prefill_assets.engines.padding import pad_left
 from prefill_assets.engines.protocol import Sampling
 from prefill_assets.engines.sampling import choose_tokens
 
@@ -95,11 +94,3 @@ def test_half_precision_logits_are_sampled_in_float32():
     chosen = choose_tokens(rows, torch.linspace(0, 0.9999, 100), Sampling(1.0))
 
     assert len(set(chosen.tolist())) == 100, "a cumulative sum in bfloat16 stops growing at 256 tokens"
-
-
-def test_padding_stands_at_the_left():
-    ids, mask = pad_left([(5, 6, 7), (8,)], "cpu")
-
-    assert ids[0].tolist() == [5, 6, 7]
-    assert ids[1, 2] == 8
-    assert mask.tolist() == [[1, 1, 1], [0, 0, 1]]

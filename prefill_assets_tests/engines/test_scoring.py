@@ -12,6 +12,7 @@ from prefill_assets.engines import scoring
 from prefill_assets.engines.protocol import Score, ScoreRequest
 from prefill_assets.engines.transformers_engine import OUT_OF_MEMORY, TransformersEngine
 from prefill_assets_tests.engines.cramped_model import CrampedModel
+from prefill_assets_tests.engines.slow_scoring import sum_slowly
 from prefill_assets_tests.tiny_models import CONTEXT_TOKENS
 
 EVERY_MODEL = pytest.mark.parametrize("form", ["chatml", "absolute", "think_unopened", "harmony"])
@@ -26,18 +27,6 @@ def make_requests(count: int, seed: int = 0) -> list[ScoreRequest]:
         lengths = sorted({len(prefill), *(dice.randint(0, len(prefill)) for _ in range(dice.randint(0, 3)))})
         requests.append(ScoreRequest(tuple(prompt), tuple(prefill), tuple(lengths)))
     return requests
-
-
-def sum_slowly(model, prompt_ids, prefill_ids) -> float:
-    """The definition: log P of each prefill token given everything before it, one pass for each."""
-    import torch
-
-    total = 0.0
-    with torch.inference_mode():
-        for place, token in enumerate(prefill_ids):
-            ids = torch.tensor([[*prompt_ids, *prefill_ids[:place]]])
-            total += model(ids, use_cache=False).logits[0, -1].float().log_softmax(-1)[token].item()
-    return total
 
 
 @EVERY_MODEL

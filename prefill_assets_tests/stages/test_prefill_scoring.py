@@ -15,7 +15,7 @@ from prefill_assets.warehouse.partition import PartitionKey, Stamp
 from prefill_assets.warehouse.store import Warehouse
 from prefill_assets.warehouse.table import find_table
 from prefill_assets_tests.engines.cramped_model import CrampedModel
-from prefill_assets_tests.engines.test_scoring import sum_slowly
+from prefill_assets_tests.engines.slow_scoring import sum_slowly
 from prefill_assets_tests.stages.test_generation import DIALECTS, generate, make_task
 
 LEVELS = (2, 5, 9)

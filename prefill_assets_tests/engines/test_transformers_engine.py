@@ -7,7 +7,7 @@ from copy import copy
 
 import pytest
 
-from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling
+from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling, ScoreRequest
 from prefill_assets.engines.sampling import read_generation
 from prefill_assets.engines.transformers_engine import OUT_OF_MEMORY, TransformersEngine
 from prefill_assets_tests.engines.cramped_model import CrampedModel
@@ -253,3 +253,11 @@ def test_a_continuation_keeps_the_space_before_its_first_word(find_tiny_engine):
     generations = [read_generation(engine.loaded, GenerationRequest((0, 1), 0), tokens) for tokens in ([2, 3, 4], [4], [])]
 
     assert [generation.text for generation in generations] == [" the flags", "s", ""]
+
+
+def test_a_loaded_engine_answers_and_frees_its_weights(find_tiny_checkpoint):
+    engine = TransformersEngine.load(find_tiny_checkpoint("chatml"), dtype="float32")
+
+    assert next(engine.score([ScoreRequest((20, 21), (22,), (1,))])).sums
+    engine.close()
+    assert engine.model is None
