@@ -78,13 +78,21 @@ def choose_tokens(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling)
 
     if sampling.temperature == 0:
         return logits.argmax(-1)
-    ordered, tokens = torch.softmax(logits.float() / sampling.temperature, -1).sort(-1, descending=True)
-    cumulative = ordered.cumsum(-1)
-    if sampling.top_p < 1:
-        nucleus = (cumulative - ordered) < sampling.top_p
-        cumulative = (ordered * nucleus).cumsum(-1)
-    place = torch.searchsorted(cumulative, (draws[:, None] * cumulative[:, -1:]), right=True)
-    return tokens.gather(-1, place.clamp(max=tokens.shape[-1] - 1))[:, 0]
+    probabilities = torch.softmax(logits.float() / sampling.temperature, -1)
+    if sampling.top_p == 1:  # any order serves, and sorting is a third of a small model's step
+        return _find_quantile(probabilities, draws)
+    ordered, tokens = probabilities.sort(-1, descending=True)
+    nucleus = (ordered.cumsum(-1) - ordered) < sampling.top_p
+    return tokens.gather(-1, _find_quantile(ordered * nucleus, draws)[:, None])[:, 0]
+
+
+def _find_quantile(weights: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
+    """For each row of weights (rows x choices), the choice at its draw in [0, 1) of the row's total."""
+    import torch
+
+    cumulative = weights.cumsum(-1)
+    place = torch.searchsorted(cumulative, draws[:, None] * cumulative[:, -1:], right=True)
+    return place.clamp(max=weights.shape[-1] - 1)[:, 0]
 
 
 def _draw_uniforms(seeds: Sequence[int], count: int) -> torch.Tensor:

@@ -57,7 +57,7 @@ def test_a_run_goes_out_as_it_came_in(empty_project, tmp_path):
     assert main(["import", str(run_dir)]) == 0
     assert main(["export", "--output-dir", str(tmp_path / "out")]) == 0
     out = tmp_path / "out" / "results" / "prefill_sensitivity" / run_dir.name
-    came = sorted(path for path in (run_dir / "evals").glob("checkpoint-*.jsonl"))
+    came = sorted(path for path in (run_dir / "evals").glob("checkpoint-[0-9]*.jsonl"))
     assert came
     for path in came:
         assert repr(read_records(out / "evals" / path.name)) == repr(read_records(path))
