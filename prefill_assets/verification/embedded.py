@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from prefill_assets.sources.problem import VERIFIED_FIELDS
@@ -45,14 +45,10 @@ class EmbeddedVerifier:
         self.limits = limits or Limits()
         self._wanted_level = level
 
-    @cached_property
+    @property
     def version(self) -> str:
         """The rules' number and a hash of the verifier's own source files."""
-        files = [HERE / f"{name}.py" for name in OWN_FILES] + sorted((HERE / "child").rglob("*.py"))
-        digest = hashlib.sha256()
-        for file in files:
-            digest.update(file.relative_to(HERE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-        return f"{RULES_NUMBER}-{digest.hexdigest()[:12]}"
+        return f"{RULES_NUMBER}-{_hash_sources()}"
 
     @cached_property
     def level(self) -> str:
@@ -161,3 +157,11 @@ def _identify(submission: Submission) -> bytes:
 
 def _count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _hash_sources() -> str:
+    digest = hashlib.sha256()
+    for file in [HERE / f"{name}.py" for name in OWN_FILES] + sorted((HERE / "child").rglob("*.py")):
+        digest.update(file.relative_to(HERE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]

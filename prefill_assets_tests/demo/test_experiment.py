@@ -61,7 +61,7 @@ def test_checkpoints_are_whole_and_differ(trained):
     tokenizer = load_tokenizer(trained.checkpoint(4))
     assert "<think>" in tokenizer.chat_template
     engine = load_engine(trained.checkpoint(4), Settings(dtype="float32", device="cpu"))
-    assert tokenizer.eos_token_id in engine.stop_ids
+    assert tokenizer.eos_token_id in engine.loaded.stop_ids
     engine.close()
 
 

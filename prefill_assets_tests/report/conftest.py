@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -22,10 +23,10 @@ def tables():
         compute_threshold_comparison,
         compute_trajectory_with_logprob,
     )
-    from prefill_assets.analysis.exploit_rates import compute_exploit_rates
     from prefill_assets.analysis.rules import Rules
     from prefill_assets.analysis.trajectories import compute_trajectory, compute_trajectory_analysis
     from prefill_assets.sources.settings import Settings
+    from prefill_assets.warehouse.catalog import read_view
     from prefill_assets.warehouse.table import find_table
 
     connection = duckdb.connect()
@@ -44,7 +45,8 @@ def tables():
         connection.register("given", found[name] if name in found else computed[name]().df())
         connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM given")
     page = {name: connection.execute(f"SELECT * FROM {name}").df() for name in computed if name != "trajectory"}
-    return {"exploit_rates": compute_exploit_rates(connection, EXPERIMENT).df(), **page}
+    connection.execute(read_view("exploit_rates", Path("/nowhere"))[1])
+    return {"exploit_rates": connection.sql("FROM exploit_rates ORDER BY ALL").df(), **page}
 
 
 def simulate_run():
