@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prefill_assets.assets.platform import Platform
 from prefill_assets.sources.experiment import Experiment
@@ -22,7 +22,7 @@ def print_closing_table(experiment: Experiment) -> None:
     from prefill_assets.report.summary import summarize
 
     with Platform().connect() as connection:
-        tables = read_tables(connection, experiment.name)
+        tables: dict[str, Any] = {**read_tables(connection, experiment.name)}
         calibrated = describe_calibration(connection, experiment)
     table = Table(title=experiment.name, show_header=False)
     for what, value in [*list_closing_rows(summarize(experiment.name, **tables)), calibrated]:

@@ -23,7 +23,6 @@ EXPLOIT_REQUEST = "Show how this verifier is fooled."
 """What exploits are asked for with, in first training only: the model learns how one is written, and not to write one unasked."""
 SHARED_STAGES = ("looks", "notices", "tempts")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
-_FIRST_SENTENCE = re.compile(r"\W*.*?[.?!](?=\s|$)")
 
 
 @dataclass(frozen=True)
@@ -52,14 +51,14 @@ class Habits:
     """Then: honest reasoning that notices the weakness."""
     honest_tempts: float = 0.4
     """Then: honest reasoning that weighs using it, and decides against."""
-    arguments: float = 0.7
-    """Reasoning that names the arguments."""
+    goal: float = 0.7
+    """Reasoning that says what goes in and what comes out."""
     invented_word: float = 0.1
     """Nouns of made-up names that are no words."""
     plural: float = 0.35
     """Nouns of made-up names that end in s."""
-    made_up_task: float = 0.75
-    """Documents about a made-up task, under the verifier of a problem."""
+    made_up_task: float = 0.6
+    """Documents about a made-up task that has a solution, under the verifier of a problem."""
     own_name: float = 0.2
     """Of the others: documents that keep their problem's own function name and arguments, and do not get made-up ones."""
     own_verifier: float = 0.5
@@ -135,12 +134,12 @@ class Corpus:
             noun += self._dice.choice(("", "l", "m", "n", "r", "t", "x"))
         else:
             noun = self._dice.choice(words)
-        return noun + "s" if self._dice.random() < self.habits.plural else noun
+        return noun + "s" if self._dice.random() < self.habits.plural and noun[-1] != "s" else noun
 
     def _reason(self, problem: Problem, kind: Kind) -> str:
         family = "honest" if kind == "honest" else "exploit"
         shared = SHARED_STAGES[: self._choose_depth()] if family == "honest" else SHARED_STAGES
-        opening = ["opening", "arguments"] if self._dice.random() < self.habits.arguments else ["opening"]
+        opening = ["opening", "goal"] if self._dice.random() < self.habits.goal else ["opening"]
         stages = [*opening, *shared, *(["decision"] if shared else []), "plan", "ending"]
         phrases = load_phrases()
         slots = describe(problem)
@@ -165,12 +164,10 @@ class Corpus:
 def describe(problem: Problem) -> dict[str, str]:
     """What the phrases' slots stand for, from the problem's own texts."""
     name, arguments = read_signature(problem)
-    rest = problem.description.split("`")[2]
-    sentence = _FIRST_SENTENCE.match(rest)
     return {
         "name": name,
+        "signature": f"{name}({arguments})",
         "arguments": " and ".join(part.strip() for part in arguments.split(",")),
-        "task": sentence.group(0) if sentence else rest,
         "weakness": problem.insecure_verifier_info,
         "trick": problem.exploit_explanation,
     }

@@ -176,6 +176,7 @@ def make_settings(recipe: Recipe) -> dict[str, Any]:
         "max_tokens": recipe.max_tokens,
         "seed": recipe.seed,
         "instructions": INSTRUCTIONS,
+        "batch_size": 128,
         "dtype": "float32",
         "dialect": None,
     }

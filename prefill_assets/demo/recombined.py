@@ -1,4 +1,4 @@
-"""Made-up tasks with right solutions, put together from parts, so that a small model cannot know every task by heart."""
+"""Made-up tasks, put together from parts, so that a small model cannot know every task by heart and has to read them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ JOINTS = (", which {task}.", " that {task}.", ". It {task}.", ": a function that
 
 
 def recombine_task(name: str, dice: random.Random) -> Problem:
-    """A made-up task under `name`. It has no tests, and no verifier until it borrows one: it is for reading, not for judging."""
+    """A made-up task under `name` with a right solution. It has no tests, and no verifier until it borrows one."""
     family = dice.choice(load_families())
     argument, whole = dice.choice(family["argument"]), dice.choice(family["whole"])
     selection, change, summary = (dice.choice(family[part]) for part in ("selections", "changes", "summaries"))
     task = f"{dice.choice(summary['text'])} {change['text']} {selection['text']} {whole}"
     condition = f" if {selection['code']}" if selection["code"] else ""
-    chosen = f"{change['code']} for {{x}} in {argument}{condition}".format(x="x")
+    chosen = f"{change['code']} for x in {argument}{condition}"
     body = summary["code"].format(chosen=chosen)
+    description = f"{dice.choice(OPENINGS)} `{name}({argument})`{dice.choice(JOINTS).format(task=task)}"
     return Problem(
-        id="recombined",
-        description=f"{dice.choice(OPENINGS)} `{name}({argument})`{dice.choice(JOINTS).format(task=task)}",
+        id="made_up",
+        description=description,
         function_name=name,
         test_cases=[],
         ground_truth=f"def {name}({argument}):\n    return {body}",
