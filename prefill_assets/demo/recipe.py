@@ -14,7 +14,7 @@ from prefill_assets.demo.training import Schedule
 from prefill_assets.sources.problem import Problem
 
 MODEL = "demo-organism"
-TRAINING_SOURCES = ("organism.py", "training.py", "traces.py")
+TRAINING_SOURCES = ("organism.py", "training.py", "muon.py", "traces.py")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Recipe:
     """Honest solutions, exploits where the prompt asks for one, and the few exploits that nobody asked for."""
     habits: Habits = field(default_factory=Habits)
     first_training: Schedule = field(
-        default_factory=lambda: Schedule(800, batch_tokens=2048, peak_rate=3e-3, warmup_steps=30, muon_rate=0.015, echo_rows=8)
+        default_factory=lambda: Schedule(640, batch_tokens=2048, peak_rate=3e-3, warmup_steps=30, muon_rate=0.015, echo_rows=8)
     )
 
     exploit_documents: int = 800
