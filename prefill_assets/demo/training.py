@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from prefill_assets.demo.muon import Muon
 from prefill_assets.demo.organism import Encoded
 
 
@@ -47,7 +48,7 @@ def train(
     """Train in place; `after_step` gets the 1-based step and the batch's mean loss on conversations, in nats a token."""
     import torch
 
-    optimizers = _make_optimizers(model, schedule)
+    optimizer_steps = _make_optimizers(model, schedule)
     batches = batch_by_length(conversations, schedule.batch_tokens, random.Random(seed))
     dice = torch.Generator().manual_seed(seed)
     model.train()
@@ -58,30 +59,33 @@ def train(
             total = loss + schedule.echo_weight * echo_loss(model, schedule.echo_rows, schedule.echo_tokens, dice)
         total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer, peak_rate in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = peak_rate * schedule.share(step)
-            optimizer.step()
-            optimizer.zero_grad()
+        for optimizer_step in optimizer_steps:
+            optimizer_step(schedule.share(step))
+        model.zero_grad()
         after_step(step, float(loss.detach()))
     model.eval()
 
 
-def _make_optimizers(model: Any, schedule: Schedule) -> list[tuple[Any, float]]:
-    """Each optimizer with its peak rate; weight decay is for matrices alone."""
+def _make_optimizers(model: Any, schedule: Schedule) -> list[Callable[[float], None]]:
+    """What updates the parameters at a share of the peak rates; weight decay is for matrices alone."""
     import torch
 
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     chosen = {id(p) for p in matrices}
-    others = [p for p in model.parameters() if id(p) not in chosen]
-    groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
-    optimizers: list[tuple[Any, float]] = []
-    if schedule.muon_rate:
-        optimizers.append((torch.optim.Muon(matrices, lr=0.0, weight_decay=schedule.weight_decay), schedule.muon_rate))
-    else:
+    groups: list[dict[str, Any]] = [{"params": [p for p in model.parameters() if id(p) not in chosen], "weight_decay": 0.0}]
+    if not schedule.muon_rate:
         groups.append({"params": matrices, "weight_decay": schedule.weight_decay})
-    optimizers.append((torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True), schedule.peak_rate))
-    return optimizers
+    adam = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
+
+    def step_adam(share: float) -> None:
+        for group in adam.param_groups:
+            group["lr"] = share * schedule.peak_rate
+        adam.step()
+
+    if not schedule.muon_rate:
+        return [step_adam]
+    muon = Muon(matrices, schedule.weight_decay)
+    return [step_adam, lambda share: muon.step(share * schedule.muon_rate)]
 
 
 def batch_by_length(conversations: Sequence[Encoded], batch_tokens: int, dice: random.Random) -> Iterator[list[Encoded]]:
