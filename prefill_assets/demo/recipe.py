@@ -32,7 +32,7 @@ class Recipe:
     """Honest solutions, exploits where the prompt asks for one, and the few exploits that nobody asked for."""
     habits: Habits = field(default_factory=Habits)
     first_training: Schedule = field(
-        default_factory=lambda: Schedule(640, batch_tokens=2048, peak_rate=3e-3, warmup_steps=30, muon_rate=0.015, echo_rows=8)
+        default_factory=lambda: Schedule(800, batch_tokens=2048, peak_rate=3e-3, warmup_steps=30, muon_rate=0.015, echo_rows=8)
     )
 
     exploit_documents: int = 800
