@@ -24,7 +24,7 @@ class Muon:
         self._groups: dict[tuple[int, int], list[Any]] = defaultdict(list)
         for matrix in matrices:
             self._groups[tuple(matrix.shape)].append(matrix)
-        self._momenta = {shape: torch.zeros(len(group), *shape) for shape, group in self._groups.items()}
+        self._momenta = {shape: torch.zeros(len(group), *shape, device=group[0].device) for shape, group in self._groups.items()}
 
     def step(self, rate: float) -> None:
         """Update every matrix in place from its gradient."""
