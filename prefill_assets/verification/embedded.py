@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from prefill_assets.sources.problem import VERIFIED_FIELDS
@@ -48,7 +48,14 @@ class EmbeddedVerifier:
     @property
     def version(self) -> str:
         """The rules' number and a hash of the verifier's own source files."""
-        return f"{RULES_NUMBER}-{_hash_sources()}"
+        return f"{RULES_NUMBER}-{self._source_hash}"
+
+    @cached_property
+    def _source_hash(self) -> str:
+        digest = hashlib.sha256()
+        for file in [HERE / f"{name}.py" for name in OWN_FILES] + sorted((HERE / "child").rglob("*.py")):
+            digest.update(file.relative_to(HERE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+        return digest.hexdigest()[:12]
 
     @cached_property
     def level(self) -> str:
@@ -157,11 +164,3 @@ def _identify(submission: Submission) -> bytes:
 
 def _count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@cache
-def _hash_sources() -> str:
-    digest = hashlib.sha256()
-    for file in [HERE / f"{name}.py" for name in OWN_FILES] + sorted((HERE / "child").rglob("*.py")):
-        digest.update(file.relative_to(HERE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
