@@ -94,7 +94,7 @@ def build_model(tokenizer: Any, shape: Shape, seed: int) -> Any:
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        attn_implementation="sdpa",
+        attn_implementation="sdpa",  # pyright: ignore[reportCallIssue]
     )
     model = LlamaForCausalLM(config)
     look_back(model, shape.look_back_heads)
