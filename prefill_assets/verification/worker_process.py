@@ -29,7 +29,7 @@ class WorkerError(Exception):
 
 @dataclass(frozen=True)
 class JobEnding:
-    """How a job ended (see the keeper), and the bytes that it sent back."""
+    """How a job ended (see the keeper), and the lines of JSON that it had sent until then, each complete, however it ended."""
 
     how: str
     detail: str

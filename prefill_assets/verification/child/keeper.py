@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import namespaces, process_limits
+from .reporting import keep_genuine
 
 READY = b"ready"
 POLL_SECONDS = 0.05
@@ -45,14 +46,15 @@ class Ending:
 def keep_job(job: dict[str, Any], run: Callable[[dict[str, Any], int, bytes], None], isolation: Isolation) -> Ending:
     """Run `run(job, result_fd, token)` in a process of its own and return how it ended, with the bytes that it wrote.
 
-    `token` is 16 random bytes that begin a genuine payload; they are stripped here, and anything else counts as no payload.
+    `token` is random text that begins each genuine line of the payload; it is stripped here, and lines from the first without it
+    on are dropped.
     """
     namespaces.control_process(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
     namespaces.control_process(namespaces.PR_SET_CHILD_SUBREAPER, 1)
     scratch = None if isolation.namespaces else _make_scratch()
     if isolation.namespaces:
         namespaces.enter_job_namespaces()
-    token = os.urandom(16)
+    token = os.urandom(16).hex().encode()
     ready_read, ready_write = os.pipe()
     result_read, result_write = os.pipe()
     child = os.fork()
@@ -154,17 +156,17 @@ def _watch(child: int, job: dict[str, Any], token: bytes, ready_read: int, resul
         else:
             time.sleep(EXIT_SECONDS)
     seconds = time.monotonic() - started
-    if how != "exited":
-        return Ending(how, "", b"", seconds)
-    _read_available(result_read, written, job["result_bytes"])
+    if how == "exited":
+        _read_available(result_read, written, job["result_bytes"])
     status = _end_job(child)
-    genuine = bytes(written[len(token) :]) if bytes(written[: len(token)]) == token else b""
+    payload, has_junk = keep_genuine(bytes(written), token)
+    if how != "exited":
+        return Ending(how, "", payload, seconds)
     code = os.waitstatus_to_exitcode(status)
     killer = -code if code < 0 else code - SIGNAL_BASE
     if killer > 0:
-        return Ending("signal", f"killed by signal {killer}", genuine, seconds)
-    detail = "wrote to the verifier's channel" if written and not genuine else f"exit status {code}"
-    return Ending("exited", detail, genuine, seconds)
+        return Ending("signal", f"killed by signal {killer}", payload, seconds)
+    return Ending("exited", "wrote to the verifier's channel" if has_junk else f"exit status {code}", payload, seconds)
 
 
 def _read_available(descriptor: int, written: bytearray, most: int) -> bool:
