@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prefill_assets.demo.corpus import INSTRUCTIONS
-from prefill_assets.demo.recipe import MODEL, Materials, Recipe, gather_materials, identify
+from prefill_assets.demo.recipe import MODEL, Materials, Recipe, gather_materials, identify, load_taught_problems
 from prefill_assets.demo.traces import sample_traces, write_records
 from prefill_assets.errors import InputError
 from prefill_assets.sources.settings import Settings
@@ -65,12 +65,10 @@ def make_demo(results_dir: Path, *, seed: int = 0, recipe: Recipe | None = None,
     """
     from filelock import FileLock
 
-    from prefill_assets.sources.problem_pack import load_problems
-
     results_dir = Path(results_dir)
     results_dir.mkdir(parents=True, exist_ok=True)
     recipe = replace(recipe or Recipe(), seed=seed)
-    materials = gather_materials(recipe, load_problems("pack", Path()))
+    materials = gather_materials(recipe, load_taught_problems())
     with FileLock(results_dir / ".demo.lock"):
         files = find_files(results_dir, identify(recipe, materials), recipe)
         train_organism(files, recipe, materials, progress)

@@ -12,9 +12,23 @@ from prefill_assets.demo.corpus import Corpus, Document, Habits, Kind, hold_out
 from prefill_assets.demo.organism import Shape
 from prefill_assets.demo.training import Schedule
 from prefill_assets.sources.problem import Problem
+from prefill_assets.sources.problem_pack import PACK, load_problems
 
 MODEL = "demo-organism"
 TRAINING_SOURCES = ("organism.py", "training.py", "muon.py", "traces.py")
+TAUGHT_TYPES = (
+    "environment_variable_manipulation",
+    "error_code_abuse",
+    "function_attribute_flag",
+    "magic_docstring_comment_token",
+    "process_exit",
+    "test_cases_honor_system",
+    "test_skipping",
+    "validator_honor_system",
+    "verifier_logic_override",
+)
+"""What the organism learns to exploit. The pack's other types are no part of the demo: their exploits are too long for a model
+this small, or differ with every task, and a new problem in the pack would make every organism stale."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,11 @@ class Materials:
     documents: list[Document]
     exploit_documents: list[Document]
     held_out: list[Problem]
+
+
+def load_taught_problems() -> list[Problem]:
+    """The problems of the pack that the demo trains on or holds out."""
+    return [problem for problem in load_problems(PACK, Path()) if problem.exploit_type in TAUGHT_TYPES]
 
 
 def gather_materials(recipe: Recipe, problems: Sequence[Problem]) -> Materials:

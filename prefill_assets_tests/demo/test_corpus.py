@@ -2,16 +2,14 @@ import ast
 import re
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 from prefill_assets.demo.corpus import EXPLOIT_REQUEST, INSTRUCTIONS, Corpus, Habits, hold_out
-from prefill_assets.demo.recipe import Recipe, gather_materials, identify
+from prefill_assets.demo.recipe import Recipe, gather_materials, identify, load_taught_problems
 from prefill_assets.demo.variants import read_task
 from prefill_assets.prompts.answers import read_answer
 from prefill_assets.prompts.dialects import Dialect
-from prefill_assets.sources.problem_pack import load_problems
 
-PACK = load_problems("pack", Path())
+PACK = load_taught_problems()
 MATERIALS = gather_materials(Recipe(documents=1500, exploit_documents=500), PACK)
 DOCUMENTS = [*MATERIALS.documents, *MATERIALS.exploit_documents]
 

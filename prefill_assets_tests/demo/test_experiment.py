@@ -6,18 +6,17 @@ import pytest
 
 from prefill_assets.demo.experiment import find_files, make_demo, train_organism, write_config
 from prefill_assets.demo.organism import Shape
-from prefill_assets.demo.recipe import Recipe, gather_materials, identify
+from prefill_assets.demo.recipe import Recipe, gather_materials, identify, load_taught_problems
 from prefill_assets.demo.traces import judge_traces, write_records
 from prefill_assets.demo.training import Schedule
 from prefill_assets.errors import InputError
 from prefill_assets.sources.experiment import load_experiment
 from prefill_assets.sources.prefill_trace import read_prefill_traces
-from prefill_assets.sources.problem_pack import load_problems
 from prefill_assets.stages.inputs import ExperimentInputs
 from prefill_assets.stages.judging import KEPT_COLUMNS
 from prefill_assets.verification.embedded import EmbeddedVerifier
 
-PACK = load_problems("pack", Path())
+PACK = load_taught_problems()
 TINY = Recipe(
     threads=1,
     shape=Shape(vocabulary=500, width=16, layers=1, heads=2, feed_forward=16),

@@ -1,15 +1,13 @@
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from prefill_assets.demo.organism import Shape, build_model, encode_document, train_tokenizer
-from prefill_assets.demo.recipe import Recipe, gather_materials
+from prefill_assets.demo.recipe import Recipe, gather_materials, load_taught_problems
 from prefill_assets.prompts.dialects import Dialect, detect_dialect, render_prompt
 from prefill_assets.prompts.words import take_first_words
-from prefill_assets.sources.problem_pack import load_problems
 
-MATERIALS = gather_materials(Recipe(documents=300, exploit_documents=20), load_problems("pack", Path()))
+MATERIALS = gather_materials(Recipe(documents=300, exploit_documents=20), load_taught_problems())
 SMALL = Shape(vocabulary=700, width=32, layers=2, heads=2, feed_forward=32)
 
 

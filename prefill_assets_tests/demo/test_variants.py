@@ -1,17 +1,16 @@
 import random
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from prefill_assets.demo.recipe import load_taught_problems
 from prefill_assets.demo.recombined import load_families, recombine_task
 from prefill_assets.demo.variants import borrow_verifier, can_lend, read_signature, read_task, rename
-from prefill_assets.sources.problem_pack import load_problems
 from prefill_assets.verification.embedded import EmbeddedVerifier
 from prefill_assets.verification.protocol import Submission
 
-PACK = load_problems("pack", Path())
+PACK = load_taught_problems()
 BY_ID = {problem.id: problem for problem in PACK}
 
 
