@@ -67,7 +67,7 @@ def _read_or_generate_samples(platform: Platform, dependencies: Dependencies, ke
         *key.cell,
         tasks=inputs.tasks,
         settings=experiment.settings,
-        engine=platform.load_engine(checkpoint, experiment.settings),
+        engine=platform.open_engine(checkpoint, experiment.settings),
         tokenizer=load_tokenizer(checkpoint),
         dialect=find_dialect(checkpoint, experiment.settings),
     )

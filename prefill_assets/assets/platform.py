@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from prefill_assets.engines.protocol import Engine
+from prefill_assets.engines.protocol import Engine, EngineHost
 from prefill_assets.locations import Locations
 from prefill_assets.sources.experiment_registry import ExperimentRegistry
 from prefill_assets.sources.settings import Settings
@@ -22,8 +22,11 @@ from prefill_assets.warehouse.store import Warehouse
 if TYPE_CHECKING:
     import duckdb
 
-_resident: dict[tuple[Any, ...], Engine] = {}
-"""The one engine of this process: generation and scoring of a checkpoint, and all its levels, share one load."""
+_hosts: dict[tuple[Any, ...], EngineHost] = {}
+"""The one host of this process: generation and scoring of a checkpoint, and all its levels, share one load."""
+
+HOST_SETTINGS = ("engine", "dtype", "device", "batch_size")
+"""Settings that a host is made for: where one of them differs, it is another host."""
 
 
 class Platform(dg.ConfigurableResource):
@@ -74,19 +77,24 @@ class Platform(dg.ConfigurableResource):
         create_views(connection, self.warehouse)
         return connection
 
-    def load_engine(self, checkpoint: Path, settings: Settings) -> Engine:
-        """The engine with these weights, loaded unless it is the one already here."""
-        from prefill_assets.engines.loading import load_engine
+    def open_engine(self, checkpoint: Path, settings: Settings) -> Engine:
+        """The engine with these weights, by the host that is here already where the settings are the same."""
+        from prefill_assets.engines.loading import make_host
 
-        wanted = (checkpoint, settings.engine, settings.dtype, settings.device, settings.batch_size)
-        if wanted not in _resident:
+        wanted = tuple(getattr(settings, name) for name in HOST_SETTINGS)
+        if wanted not in _hosts:
             self.release_engine()
-            _resident[wanted] = load_engine(checkpoint, settings)
-        return _resident[wanted]
+            _hosts[wanted] = make_host(settings)
+        return _hosts[wanted].open(checkpoint)
 
     def release_engine(self) -> None:
-        while _resident:
-            _resident.popitem()[1].close()
+        """End the engine of this process; its counts go with it."""
+        while _hosts:
+            _hosts.popitem()[1].close()
+
+    def count_engine_work(self) -> dict[str, int]:
+        """Starts of an engine and loads of weights in this process, since its host was made; empty where there is none."""
+        return {name: n for host in _hosts.values() for name, n in (("engine_starts", host.starts), ("weight_loads", host.loads))}
 
     def load_verifier(self, settings: Settings) -> Verifier:
         return load_verifier(settings)

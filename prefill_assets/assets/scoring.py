@@ -59,7 +59,7 @@ def _score_levels(
             experiment,
             step,
             written,
-            engine=platform.load_engine(checkpoint, settings),
+            engine=platform.open_engine(checkpoint, settings),
             tokenizer=load_tokenizer(checkpoint),
             dialect=find_dialect(checkpoint, settings),
             dtype=settings.dtype,

@@ -22,12 +22,13 @@ def sample_traces(
 
     No prefill is used. A problem leaves after the first round in which one of its attempts exploits.
     """
-    from prefill_assets.engines.loading import load_engine
+    from prefill_assets.engines.loading import make_host
     from prefill_assets.engines.tokenization import find_dialect, load_tokenizer
     from prefill_assets.stages.generation import Task, generate_samples
 
     tokenizer, dialect = load_tokenizer(checkpoint), find_dialect(checkpoint, settings)
-    engine = load_engine(checkpoint, settings)
+    host = make_host(settings)
+    engine = host.open(checkpoint)
     open_problems = list(problems)
     for turn in range(rounds):
         seeded = settings.model_copy(update={"seed": settings.seed + turn})
@@ -41,7 +42,7 @@ def sample_traces(
                 exploited.add(record["task_id"])
             yield record
         open_problems = [problem for problem in open_problems if problem.id not in exploited]
-    engine.close()
+    host.close()
 
 
 def judge_traces(samples: Sequence[dict[str, Any]], problems: Sequence[Problem], verifier: Verifier) -> Iterator[dict[str, Any]]:

@@ -1,15 +1,13 @@
-"""From a checkpoint's folder to an engine."""
+"""From an experiment's settings to what serves its checkpoints."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from prefill_assets.engines.protocol import Engine
+from prefill_assets.engines.protocol import EngineHost
 from prefill_assets.sources.settings import Settings
 
 
-def load_engine(checkpoint: Path, settings: Settings) -> Engine:
-    """The engine that the experiment asks for, with this checkpoint's weights in it."""
-    from prefill_assets.engines.transformers_engine import TransformersEngine
+def make_host(settings: Settings) -> EngineHost:
+    """The host of the engine that the experiment asks for; nothing is loaded before its first `open`."""
+    from prefill_assets.engines.transformers_host import TransformersHost
 
-    return TransformersEngine.load(checkpoint, dtype=settings.dtype, device=settings.device, batch_size=settings.batch_size)
+    return TransformersHost(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -65,4 +66,29 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the weights."""
+        ...
+
+
+class EngineHost(Protocol):
+    """What serves one checkpoint after the other, and keeps between them what they share: a process, a base model.
+
+    One engine is open at a time: `open` ends the one before, unless it is of the same checkpoint as it lies on disk now.
+    """
+
+    @property
+    def starts(self) -> int:
+        """How often an engine was started: a process, or a base model read into this one."""
+        ...
+
+    @property
+    def loads(self) -> int:
+        """How often a checkpoint's weights were loaded, whole or as an adapter."""
+        ...
+
+    def open(self, checkpoint: Path) -> Engine:
+        """The engine with this checkpoint's weights. Raises InputError."""
+        ...
+
+    def close(self) -> None:
+        """End the engine and free what is kept between checkpoints; may be called twice."""
         ...

@@ -49,17 +49,16 @@ def trained(tmp_path_factory):
 
 
 def test_checkpoints_are_whole_and_differ(trained):
-    from prefill_assets.engines.loading import load_engine
     from prefill_assets.engines.tokenization import load_tokenizer
+    from prefill_assets.engines.transformers_engine import TransformersEngine
     from prefill_assets.sources.checkpoint import find_checkpoint, list_checkpoints
-    from prefill_assets.sources.settings import Settings
 
     assert list(list_checkpoints(trained.checkpoints)) == [1, 3, 4]
     assert not list(trained.sft_run.rglob(".*"))
     assert len({read_weights(find_checkpoint(trained.checkpoints, step)) for step in (1, 3, 4)}) == 3
     tokenizer = load_tokenizer(trained.checkpoint(4))
     assert "<think>" in tokenizer.chat_template
-    engine = load_engine(trained.checkpoint(4), Settings(dtype="float32", device="cpu"))
+    engine = TransformersEngine.load(trained.checkpoint(4), dtype="float32", device="cpu")
     assert tokenizer.eos_token_id in engine.loaded.stop_ids
     engine.close()
 
