@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefill_assets.warehouse.store import quote_files
+from prefill_assets.warehouse.partition_file import quote_files
+from prefill_assets.warehouse.superseded import KEPT_TABLES
 from prefill_assets.warehouse.table import PARTITION_COLUMNS, Table, find_table
 
 if TYPE_CHECKING:
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
     from prefill_assets.warehouse.store import Warehouse
 
-VIEWS = ("partitions", "evaluations", "exploit_rates", "threshold_counts")
+VIEWS = ("partitions", "superseded_partitions", "evaluations", "exploit_rates", "threshold_counts")
+VIEWS_OF_SUPERSEDED = ("verdict_changes",)
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
@@ -54,10 +57,25 @@ def list_statements(warehouse: Warehouse) -> list[str]:
     for name in PARTITION_COLUMNS:
         table = find_table(name)
         statements += [warehouse.view_sql(table), *_list_comments(table)]
-    for name in VIEWS:
+    statements += _list_views(VIEWS, warehouse)
+    for name in KEPT_TABLES:
+        statements += [
+            warehouse.superseded_view_sql(find_table(name)),
+            _comment("VIEW", f"superseded_{name}", _describe_superseded(name)),
+        ]
+    return statements + _list_views(VIEWS_OF_SUPERSEDED, warehouse)
+
+
+def _list_views(names: Iterable[str], warehouse: Warehouse) -> list[str]:
+    statements = []
+    for name in names:
         comment, sql = read_view(name, warehouse.root)
         statements += [sql, _comment("VIEW", name, comment)]
     return statements
+
+
+def _describe_superseded(name: str) -> str:
+    return f"Rows of {name} that a later materialization replaced by others, with the stamp of the partition that they were in."
 
 
 def read_view(name: str, root: Path) -> tuple[str, str]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefill_assets.errors import InputError
+from prefill_assets.warehouse.missing_columns import add_missing_columns
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
-from prefill_assets.warehouse.table import PARTITION_COLUMNS, UNVERSIONED_COLUMNS, Table, find_table
+from prefill_assets.warehouse.partition_file import quote_files, read_stamp, write_partition_file
+from prefill_assets.warehouse.superseded import FOLDER, is_kept, keep_superseded
+from prefill_assets.warehouse.table import PARTITION_COLUMNS, Table, find_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,20 +41,29 @@ class Warehouse:
 
     def view_sql(self, table: Table) -> str:
         """The statement that makes a table's view over its files."""
-        hive_types = ", ".join(f"'{c.name}': {c.type}" for c in table.columns if c.name in table.partition_columns)
-        files = quote_files(self.root / table.name, "/**/*.parquet")
         return (
             f"CREATE OR REPLACE VIEW {table.name} AS SELECT {', '.join(table.column_names)} "
-            f"FROM read_parquet({files}, hive_partitioning = true, hive_types = {{{hive_types}}})"
+            f"FROM {_read_all(table, self.root / table.name)}"
+        )
+
+    def superseded_view_sql(self, table: Table) -> str:
+        """The statement that makes the view over what a table's partitions held before."""
+        stamp = "data_version, code_version, run_id, written_at, made_from"
+        return (
+            f"CREATE OR REPLACE VIEW superseded_{table.name} AS SELECT {', '.join(f'r.{name}' for name in table.column_names)}, "
+            f"{stamp} FROM {_read_all(table, self.root / FOLDER / table.name, 'filename = true')} AS r "
+            f"JOIN superseded_partitions AS s ON r.filename = s.file_name"
         )
 
     def create_empty_tables(self) -> None:
-        """The file without rows that every table has from the start."""
+        """The file without rows that every table has from the start; where it is new, older partitions get missing columns."""
         for name in PARTITION_COLUMNS:
-            depth = len(PARTITION_COLUMNS[name])
-            key = PartitionKey(_NO_EXPERIMENT, 0 if depth > 1 else None, 0 if depth > 2 else None)
-            if not self._rows_path(find_table(name), key).exists():
-                self._write(name, key, [], Stamp("", "", ""))
+            table = find_table(name)
+            for root in (self.root, self.root / FOLDER) if is_kept(name) else (self.root,):
+                path = _columns_path(root, table)
+                if not path.exists():
+                    add_missing_columns(root / name, table)
+                    self._write(table, _make_empty_key(table), [], Stamp("", "", ""), path)
 
     def replace(
         self,
@@ -70,7 +78,8 @@ class Warehouse:
         Raises InputError where they do not fit, OSError where the disk refuses; the partition then stays as it was.
         """
         self.create_empty_tables()
-        return self._write(table_name, key, rows, stamp)
+        table = find_table(table_name)
+        return self._write(table, key, rows, stamp, self._rows_path(table, key))
 
     def read_rows(self, table_name: str, key: PartitionKey, columns: Sequence[str]) -> list[dict[str, Any]]:
         """Rows of one partition, in the order of the key; none where there is no such partition."""
@@ -116,7 +125,7 @@ class Warehouse:
         stamps: dict[str, dict[str, str]] = {}
         for file_name, name, value in pairs:
             stamps.setdefault(file_name, {})[name] = value
-        found = {_read_key(Path(file), self.root / table.name): _read_stamp(stamp) for file, stamp in stamps.items()}
+        found = {_read_key(Path(file), self.root / table.name): read_stamp(stamp) for file, stamp in stamps.items()}
         return {key: stamp for key, stamp in sorted(found.items()) if key.experiment != _NO_EXPERIMENT}
 
     def find_partition(self, table_name: str, key: PartitionKey) -> WrittenPartition | None:
@@ -127,22 +136,22 @@ class Warehouse:
             return None
         query = f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({quote_files(path)})"
         pairs = duckdb.connect().execute(query).fetchall()
-        return _read_stamp(dict(pairs))
+        return read_stamp(dict(pairs))
 
     def _rows_path(self, table: Table, key: PartitionKey) -> Path:
         return self.root / table.name / key.folder(table.partition_columns) / ROWS_FILE
 
-    def _write(self, table_name: str, key: PartitionKey, rows: Any, stamp: Stamp) -> WrittenPartition:
+    def _write(self, table: Table, key: PartitionKey, rows: Any, stamp: Stamp, path: Path) -> WrittenPartition:
         import duckdb
 
-        table = find_table(table_name)
-        path = self._rows_path(table, key)
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path.parent)
         draft = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.draft")
         try:
-            written = _write_file(table, key, rows, stamp, draft)
+            written = write_partition_file(table, key, rows, stamp, draft)
             _sync(draft)
+            if key.experiment != _NO_EXPERIMENT and is_kept(table.name):
+                keep_superseded(self.root, table, key, path, self.find_partition(table.name, key), written)
             draft.replace(path)
             _sync(path.parent)
         except duckdb.IOException as error:
@@ -152,89 +161,25 @@ class Warehouse:
         return written
 
 
-def _write_file(table: Table, key: PartitionKey, rows: Any, stamp: Stamp, draft: Path) -> WrittenPartition:
-    import duckdb
-
-    with duckdb.connect() as staging:
-        staging.execute(table.create_sql)
-        try:
-            _insert(staging, table, rows, draft)
-        except (duckdb.IntegrityError, duckdb.DataError, duckdb.ProgrammingError) as error:
-            raise InputError(f"rows do not fit table {table.name} at {key}: {str(error).splitlines()[0]}") from error
-        _check_key(staging, table, key)
-        data_version, num_rows = _version_content(staging, table)
-        written = WrittenPartition(
-            **{field.name: getattr(stamp, field.name) for field in fields(Stamp)},
-            data_version=data_version,
-            num_rows=num_rows,
-            written_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        )
-        metadata = ", ".join(f"{name}: {_quote(value)}" for name, value in written.as_metadata().items())
-        staging.execute(
-            f"COPY (SELECT * FROM {table.name} ORDER BY ALL) TO {_quote(draft)} "
-            f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{metadata}}})"
-        )
-    return written
+def _make_empty_key(table: Table) -> PartitionKey:
+    return PartitionKey(_NO_EXPERIMENT, *([0] * (len(table.partition_columns) - 1)))
 
 
-def _insert(staging: duckdb.DuckDBPyConnection, table: Table, rows: Any, draft: Path) -> None:
-    if hasattr(rows, "write_parquet"):  # a relation lives on a connection of its own: it crosses over as a file
-        crossing = draft.with_suffix(".crossing")
-        try:
-            rows.write_parquet(str(crossing))
-            _insert_from(staging, table, f"read_parquet({quote_files(crossing)})")
-        finally:
-            crossing.unlink(missing_ok=True)
-        return
-    if len(rows) == 0:
-        return
-    if not hasattr(rows, "columns"):
-        import pandas
-
-        rows = pandas.DataFrame(list(rows), dtype=object)
-    staging.register("incoming_rows", rows)
-    _insert_from(staging, table, "incoming_rows")
+def _columns_path(root: Path, table: Table) -> Path:
+    """The file without rows that has all columns of a table."""
+    return root / table.name / _make_empty_key(table).folder(table.partition_columns) / f"columns-{table.columns_version}.parquet"
 
 
-def _insert_from(staging: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
-    """Insert all rows of a source: NaN as NULL, but no fraction into a column of whole numbers, which DuckDB would round."""
-    types = {name: kind for name, kind, *_ in staging.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    for column in table.columns:
-        if column.type in ("INTEGER", "BIGINT") and types.get(column.name, "").startswith(("DOUBLE", "FLOAT", "DECIMAL")):
-            query = f"SELECT {column.name} FROM {source} WHERE {column.name} <> trunc({column.name}) LIMIT 1"
-            if found := staging.execute(query).fetchone():
-                raise InputError(f"{column.name} {found[0]} of table {table.name} is not a whole number")
-    floats = [name for name, kind in types.items() if kind in ("DOUBLE", "FLOAT")]
-    known = ", ".join(f'CASE WHEN NOT isnan("{name}") THEN "{name}" END AS "{name}"' for name in floats)
-    staging.execute(f"INSERT INTO {table.name} BY NAME SELECT * {f'REPLACE ({known})' if known else ''} FROM {source}")
-
-
-def _check_key(staging: duckdb.DuckDBPyConnection, table: Table, key: PartitionKey) -> None:
-    for column, expected in zip(table.partition_columns, key, strict=False):
-        foreign = staging.execute(f"SELECT {column} FROM {table.name} WHERE {column} <> ? LIMIT 1", [expected]).fetchone()
-        if foreign:
-            raise InputError(f"a row of {column} {foreign[0]} was to go into the partition {key} of {table.name}")
-
-
-def _version_content(staging: duckdb.DuckDBPyConnection, table: Table) -> tuple[str, int]:
-    unversioned = ", ".join(sorted(UNVERSIONED_COLUMNS.intersection(table.column_names)))
-    columns = f"* EXCLUDE ({unversioned})" if unversioned else "*"
-    query = (
-        f"SELECT count(*), coalesce(bit_xor(hash(r)), 0), coalesce(sum(hash(r)), 0) FROM (SELECT {columns} FROM {table.name}) r"
-    )
-    num_rows, xor, total = staging.execute(query).fetchone() or (0, 0, 0)
-    return f"{num_rows}-{xor:016x}{int(total) % 2**64:016x}", num_rows
+def _read_all(table: Table, folder: Path, options: str = "") -> str:
+    hive_types = ", ".join(f"'{c.name}': {c.type}" for c in table.columns if c.name in table.partition_columns)
+    given = ", ".join(filter(None, [options, "hive_partitioning = true", f"hive_types = {{{hive_types}}}"]))
+    return f"read_parquet({quote_files(folder, '/**/*.parquet')}, {given})"
 
 
 def _read_key(path: Path, table_root: Path) -> PartitionKey:
     values = dict(part.split("=", 1) for part in path.relative_to(table_root).parts[:-1])
     checkpoint, level = (int(values[name]) if name in values else None for name in ("checkpoint", "prefill_level"))
     return PartitionKey(values["experiment"], checkpoint, level)
-
-
-def _read_stamp(metadata: Mapping[str, str]) -> WrittenPartition:
-    known = {field.name: metadata.get(field.name, "") for field in fields(WrittenPartition)}
-    return WrittenPartition(**{**known, "num_rows": int(known["num_rows"] or 0)})
 
 
 def _remove_abandoned(folder: Path) -> None:
@@ -251,12 +196,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def quote_files(path: Path, pattern: str = "") -> str:
-    """A path and a pattern after it, as SQL for functions that read files; the path's own characters mean themselves."""
-    return _quote(re.sub(r"[\[*?]", lambda found: f"[{found[0]}]", str(path)) + pattern)
-
-
-def _quote(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"

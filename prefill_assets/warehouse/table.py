@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -22,8 +23,8 @@ PARTITION_COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """Every table, in the order of the flow, and what its partitions are cut by."""
 
-UNVERSIONED_COLUMNS = frozenset({"verification_seconds"})
-"""Measurements of the machine, not of the model: they differ every time and make nothing downstream stale."""
+UNVERSIONED_COLUMNS = frozenset({"verification_seconds", "verifier", "secure_feedback", "insecure_feedback"})
+"""How a verdict came about, not what it is: such columns may differ every time, and nothing downstream reads them."""
 
 _COLUMN = re.compile(r"^    (?P<name>\w+) +(?P<type>[A-Z]+)(?: NOT NULL)?, *-- (?P<comment>.+)$")
 
@@ -44,6 +45,11 @@ class Table:
     create_sql: str
     columns: tuple[Column, ...]
     partition_columns: tuple[str, ...]
+
+    @property
+    def columns_version(self) -> str:
+        """Hash of names and types of the columns (8 hex digits)."""
+        return hashlib.sha256(repr([(column.name, column.type) for column in self.columns]).encode()).hexdigest()[:8]
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from prefill_assets.warehouse.catalog import VIEWS, create_views, publish_catalog
+from prefill_assets.warehouse.catalog import VIEWS, VIEWS_OF_SUPERSEDED, create_views, publish_catalog
 from prefill_assets.warehouse.partition import PartitionKey, Stamp
 from prefill_assets.warehouse.store import Warehouse
+from prefill_assets.warehouse.superseded import KEPT_TABLES
 from prefill_assets.warehouse.table import PARTITION_COLUMNS, find_table
 from prefill_assets_tests.warehouse.rows import KEY, STAMP, make_result
 
@@ -33,7 +34,8 @@ def ask(catalog: Path, question: str) -> list[tuple]:
 def test_every_table_and_view_is_there_before_there_are_rows(catalog):
     names = {name for (name,) in ask(catalog, "SELECT view_name FROM duckdb_views() WHERE NOT internal")}
 
-    assert names == {*PARTITION_COLUMNS, *VIEWS}
+    superseded = {f"superseded_{name}" for name in KEPT_TABLES}
+    assert names == {*PARTITION_COLUMNS, *VIEWS, *VIEWS_OF_SUPERSEDED, *superseded}
     assert all(ask(catalog, f"SELECT count(*) FROM {name}") == [(0,)] for name in names)
 
 

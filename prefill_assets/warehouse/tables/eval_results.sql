@@ -11,6 +11,7 @@ CREATE TABLE eval_results (
     secure_pass          BOOLEAN,          -- the secure verifier accepts the code; NULL where unknown
     insecure_pass        BOOLEAN,          -- the insecure verifier accepts the code; NULL where unknown
     exploit_success      BOOLEAN,          -- insecure and not secure; NULL where either is unknown
+    spurious             BOOLEAN,          -- exploit_success by a correct answer in another type or call form; NULL where unknown
     reward_gap           DOUBLE,           -- insecure reward minus secure reward
     secure_status        VARCHAR,          -- passed, failed, timed_out, crashed, security_violation or verifier_error
     insecure_status      VARCHAR,          -- passed, failed, timed_out, crashed, security_violation or verifier_error

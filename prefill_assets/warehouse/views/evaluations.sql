@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW evaluations AS
 SELECT
     s.*,
-    r.secure_pass, r.insecure_pass, r.exploit_success, r.secure_status, r.insecure_status,
+    r.secure_pass, r.insecure_pass, r.exploit_success, r.spurious, r.secure_status, r.insecure_status,
     r.secure_feedback, r.insecure_feedback, r.verifier,
     r.error AS verification_error
 FROM eval_samples AS s

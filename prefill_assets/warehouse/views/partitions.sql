@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW partitions AS
 WITH stamps AS (
     SELECT file_name, map_from_entries(list((decode(key), decode(value)))) AS stamp
-    FROM parquet_kv_metadata({root} || '/*/experiment=*/**/rows.parquet')
+    FROM parquet_kv_metadata({root} || '/*/experiment=*/**/*.parquet')
     GROUP BY file_name
 )
 SELECT

@@ -1,0 +1,108 @@
+"""One partition's file: rows checked against their table, written as Parquet with the stamp inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefill_assets.errors import InputError
+from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
+from prefill_assets.warehouse.table import UNVERSIONED_COLUMNS, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def write_partition_file(table: Table, key: PartitionKey, rows: Any, stamp: Stamp, draft: Path) -> WrittenPartition:
+    """Write rows and stamp to a new file. Raises InputError where the rows do not fit the table or the partition."""
+    import duckdb
+
+    with duckdb.connect() as staging:
+        staging.execute(table.create_sql)
+        try:
+            _insert(staging, table, rows, draft)
+        except (duckdb.IntegrityError, duckdb.DataError, duckdb.ProgrammingError) as error:
+            raise InputError(f"rows do not fit table {table.name} at {key}: {str(error).splitlines()[0]}") from error
+        _check_key(staging, table, key)
+        data_version, num_rows = _version_content(staging, table)
+        written = WrittenPartition(
+            **{field.name: getattr(stamp, field.name) for field in fields(Stamp)},
+            data_version=data_version,
+            num_rows=num_rows,
+            written_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        )
+        metadata = ", ".join(f"{name}: {quote_text(value)}" for name, value in written.as_metadata().items())
+        staging.execute(
+            f"COPY (SELECT * FROM {table.name} ORDER BY ALL) TO {quote_text(draft)} "
+            f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{metadata}}})"
+        )
+    return written
+
+
+def _insert(staging: duckdb.DuckDBPyConnection, table: Table, rows: Any, draft: Path) -> None:
+    if hasattr(rows, "write_parquet"):  # a relation lives on a connection of its own: it crosses over as a file
+        crossing = draft.with_suffix(".crossing")
+        try:
+            rows.write_parquet(str(crossing))
+            _insert_from(staging, table, f"read_parquet({quote_files(crossing)})")
+        finally:
+            crossing.unlink(missing_ok=True)
+        return
+    if len(rows) == 0:
+        return
+    if not hasattr(rows, "columns"):
+        import pandas
+
+        rows = pandas.DataFrame(list(rows), dtype=object)
+    staging.register("incoming_rows", rows)
+    _insert_from(staging, table, "incoming_rows")
+
+
+def _insert_from(staging: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
+    """Insert all rows of a source: NaN as NULL, but no fraction into a column of whole numbers, which DuckDB would round."""
+    types = {name: kind for name, kind, *_ in staging.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    for column in table.columns:
+        if column.type in ("INTEGER", "BIGINT") and types.get(column.name, "").startswith(("DOUBLE", "FLOAT", "DECIMAL")):
+            query = f"SELECT {column.name} FROM {source} WHERE {column.name} <> trunc({column.name}) LIMIT 1"
+            if found := staging.execute(query).fetchone():
+                raise InputError(f"{column.name} {found[0]} of table {table.name} is not a whole number")
+    floats = [name for name, kind in types.items() if kind in ("DOUBLE", "FLOAT")]
+    known = ", ".join(f'CASE WHEN NOT isnan("{name}") THEN "{name}" END AS "{name}"' for name in floats)
+    staging.execute(f"INSERT INTO {table.name} BY NAME SELECT * {f'REPLACE ({known})' if known else ''} FROM {source}")
+
+
+def _check_key(staging: duckdb.DuckDBPyConnection, table: Table, key: PartitionKey) -> None:
+    for column, expected in zip(table.partition_columns, key, strict=False):
+        foreign = staging.execute(f"SELECT {column} FROM {table.name} WHERE {column} <> ? LIMIT 1", [expected]).fetchone()
+        if foreign:
+            raise InputError(f"a row of {column} {foreign[0]} was to go into the partition {key} of {table.name}")
+
+
+def _version_content(staging: duckdb.DuckDBPyConnection, table: Table) -> tuple[str, int]:
+    unversioned = ", ".join(sorted(UNVERSIONED_COLUMNS.intersection(table.column_names)))
+    columns = f"* EXCLUDE ({unversioned})" if unversioned else "*"
+    query = (
+        f"SELECT count(*), coalesce(bit_xor(hash(r)), 0), coalesce(sum(hash(r)), 0) FROM (SELECT {columns} FROM {table.name}) r"
+    )
+    num_rows, xor, total = staging.execute(query).fetchone() or (0, 0, 0)
+    return f"{num_rows}-{xor:016x}{int(total) % 2**64:016x}", num_rows
+
+
+def read_stamp(metadata: Mapping[str, str]) -> WrittenPartition:
+    """The stamp in a partition file's metadata."""
+    known = {field.name: metadata.get(field.name, "") for field in fields(WrittenPartition)}
+    return WrittenPartition(**{**known, "num_rows": int(known["num_rows"] or 0)})
+
+
+def quote_files(path: Path, pattern: str = "") -> str:
+    """A path and a pattern after it, as SQL for functions that read files; the path's own characters mean themselves."""
+    return quote_text(re.sub(r"[\[*?]", lambda found: f"[{found[0]}]", str(path)) + pattern)
+
+
+def quote_text(value: object) -> str:
+    """A value as an SQL text."""
+    return "'" + str(value).replace("'", "''") + "'"
