@@ -20,3 +20,11 @@ def pad_left(sequences: Sequence[Sequence[int]], device: Any) -> tuple[torch.Ten
         ids[row, longest - len(sequence) :] = torch.tensor(sequence, dtype=torch.long)
         mask[row, longest - len(sequence) :] = 1
     return ids.to(device), mask.to(device)
+
+
+def pad_right(sequences: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Ids (rows x longest), the sequences flush left: a causal model's outputs there need no mask, as nothing looks ahead."""
+    import torch
+
+    longest = max(len(sequence) for sequence in sequences)
+    return torch.tensor([[*sequence, *(0,) * (longest - len(sequence))] for sequence in sequences], dtype=torch.long)

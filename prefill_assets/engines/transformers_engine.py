@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from prefill_assets.engines.batching import Batches, find_token_budget
 from prefill_assets.engines.loaded_model import LoadedModel, load_model
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling, Score, ScoreRequest
-
-Request = TypeVar("Request", GenerationRequest, ScoreRequest)
-Result = TypeVar("Result", Generation, Score)
 
 OUT_OF_MEMORY = "out of memory with one request at a time"
 
@@ -18,9 +16,10 @@ OUT_OF_MEMORY = "out of memory with one request at a time"
 class TransformersEngine:
     """One checkpoint's weights, on one device, or spread over several GPUs where `accelerate` is installed."""
 
-    def __init__(self, model: Any, tokenizer: Any, batch_size: int):
+    def __init__(self, model: Any, tokenizer: Any, batch_size: int, batch_tokens: int | None = None):
+        """`batch_size` bounds the rows of generation, `batch_tokens` the tokens of scoring; None: what memory holds."""
         self.loaded = LoadedModel(model.eval(), tokenizer)
-        self.batch_size = batch_size
+        self.batch_size, self.batch_tokens = batch_size, batch_tokens
 
     @classmethod
     def load(cls, checkpoint: Path, *, dtype: str = "bfloat16", device: str = "auto", batch_size: int = 64) -> TransformersEngine:
@@ -46,8 +45,9 @@ class TransformersEngine:
     def generate(self, requests: Sequence[GenerationRequest], sampling: Sampling) -> Iterator[Generation]:
         from prefill_assets.engines.sampling import sample_batch
 
-        def run(batch: Sequence[GenerationRequest]) -> list[Generation]:
-            return sample_batch(self.loaded, batch, sampling)
+        def launch(batch: Sequence[GenerationRequest]) -> Callable[[], list[Generation]]:
+            generations = sample_batch(self.loaded, batch, sampling)
+            return lambda: generations
 
         context = self.loaded.context_tokens
         too_long = f"the prompt fills the model's context of {context} tokens"
@@ -56,19 +56,17 @@ class TransformersEngine:
             fault = too_long if context and len(request.token_ids) >= context else self._find_foreign_token(request.token_ids)
             return Generation(error=fault) if fault else None
 
-        yield from self._run_sorted(
-            requests,
-            length=lambda r: len(r.token_ids),
-            reject=reject,
-            run=run,
+        batches: Batches[GenerationRequest, Generation] = Batches(
+            length=lambda r: len(r.token_ids) + sampling.max_tokens,
+            launch=launch,
             give_up=lambda: Generation(error=OUT_OF_MEMORY),
+            tokens=1 << 40,
+            rows=self.batch_size,
         )
+        yield from batches.run(requests, reject)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[Score]:
-        from prefill_assets.engines.scoring import score_batch
-
-        def run(batch: Sequence[ScoreRequest]) -> list[Score]:
-            return score_batch(self.model, batch)
+        from prefill_assets.engines.scoring import launch_scores
 
         context = self.loaded.context_tokens
         too_long = f"prompt and prefill exceed the model's context of {context} tokens"
@@ -80,13 +78,13 @@ class TransformersEngine:
             fault = too_long if context and len(token_ids) > context else self._find_foreign_token(token_ids)
             return Score(None, fault) if fault else None
 
-        yield from self._run_sorted(
-            requests,
-            length=lambda r: len(r.prompt_ids) + len(r.prefill_ids),
-            reject=reject,
-            run=run,
+        batches: Batches[ScoreRequest, Score] = Batches(
+            length=lambda r: len(r.prompt_ids) + max(r.lengths),
+            launch=lambda batch: launch_scores(self.model, batch),
             give_up=lambda: Score(None, OUT_OF_MEMORY),
+            tokens=self.batch_tokens or find_token_budget(self.model),
         )
+        yield from batches.run(requests, reject)
 
     def _find_foreign_token(self, token_ids: Sequence[int]) -> str | None:
         """What to say of a token that the weights have no row for, as where a tokenizer was enlarged and the model was not."""
@@ -103,46 +101,3 @@ class TransformersEngine:
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-    def _run_sorted(
-        self,
-        requests: Sequence[Request],
-        *,
-        length: Callable[[Request], int],
-        reject: Callable[[Request], Result | None],
-        run: Callable[[Sequence[Request]], list[Result]],
-        give_up: Callable[[], Result],
-    ) -> Iterator[Result]:
-        """Run requests longest first, in batches of like length, and yield results in the order asked for as they complete."""
-        results: dict[int, Result] = {}
-        for i, request in enumerate(requests):
-            if (rejected := reject(request)) is not None:
-                results[i] = rejected
-        order = sorted((i for i in range(len(requests)) if i not in results), key=lambda i: -length(requests[i]))
-        following = 0
-        while order or following < len(requests):
-            while following in results:
-                yield results.pop(following)
-                following += 1
-            if not order:
-                continue
-            batch, order = order[: self.batch_size], order[self.batch_size :]
-            done = _halve_on_out_of_memory([requests[i] for i in batch], run, give_up)
-            results.update(zip(batch, done, strict=True))
-
-
-def _halve_on_out_of_memory(
-    batch: Sequence[Request], run: Callable[[Sequence[Request]], list[Result]], give_up: Callable[[], Result]
-) -> list[Result]:
-    import torch
-
-    try:
-        return run(batch)
-    except torch.OutOfMemoryError:
-        pass  # leave the handler first: the traceback holds the tensors that must go
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if len(batch) == 1:
-        return [give_up()]
-    middle = len(batch) // 2
-    return [*_halve_on_out_of_memory(batch[:middle], run, give_up), *_halve_on_out_of_memory(batch[middle:], run, give_up)]

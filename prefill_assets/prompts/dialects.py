@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -50,16 +51,32 @@ def detect_dialect(chat_template: str, model_type: str | None, path: str) -> Dia
     return Dialect.THINK if THINK_OPEN in chat_template else Dialect.CHAT
 
 
+Conversation = tuple[list[dict[str, str]], str]
+"""Messages, and the prefill of the answer to them."""
+
+
 def render_prompt(tokenizer: Any, messages: list[dict[str, str]], prefill: str, dialect: Dialect) -> RenderedPrompt:
     """The conversation by the tokenizer's own template, the assistant's turn opened, the prefill put into it.
 
     Without a prefill the turn is only opened, as the model is used to, and it opens its reasoning itself.
     Raises InputError where the template is missing or fails.
     """
-    prompt = _apply_template(tokenizer, messages, dialect)
-    if prefill:
-        prompt += _reasoning_opening(prompt, dialect)
-    return RenderedPrompt(prompt, prefill, *_encode_apart(tokenizer, prompt, prefill))
+    return render_prompts(tokenizer, [(messages, prefill)], dialect)[0]
+
+
+def render_prompts(tokenizer: Any, conversations: Sequence[Conversation], dialect: Dialect) -> list[RenderedPrompt]:
+    """`render_prompt` of many: each distinct conversation is rendered, and each distinct text encoded, once, all together."""
+    opened: dict[tuple[tuple[str, str], ...], str] = {}
+    prompts = []
+    for messages, prefill in conversations:
+        key = tuple((message["role"], message["content"]) for message in messages)
+        if key not in opened:
+            opened[key] = _apply_template(tokenizer, messages, dialect)
+        prompt = opened[key]
+        prompts.append(prompt + _reasoning_opening(prompt, dialect) if prefill else prompt)
+    prefills = [prefill for _, prefill in conversations]
+    encoded = _encode_apart(tokenizer, prompts, prefills)
+    return [RenderedPrompt(p, prefill, *ids) for p, prefill, ids in zip(prompts, prefills, encoded, strict=True)]
 
 
 def _apply_template(tokenizer: Any, messages: list[dict[str, str]], dialect: Dialect) -> str:
@@ -86,16 +103,30 @@ def _reasoning_opening(prompt: str, dialect: Dialect) -> str:
     return ""
 
 
-def _encode_apart(tokenizer: Any, prompt: str, prefill: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Ids of the whole text, split where the prefill begins; encoded apart where a token would straddle that point."""
+def _encode_apart(
+    tokenizer: Any, prompts: Sequence[str], prefills: Sequence[str]
+) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Ids of each whole text, split where its prefill begins; encoded apart where a token would straddle that point."""
+    wholes = [prompt + prefill for prompt, prefill in zip(prompts, prefills, strict=True)]
+    ids = _encode(tokenizer, [*prompts, *wholes])
+    straddled = [
+        prefill
+        for prompt, prefill, whole in zip(prompts, prefills, wholes, strict=True)
+        if ids[whole][: len(ids[prompt])] != ids[prompt]
+    ]
+    alone = _encode(tokenizer, straddled)
+    encoded = []
+    for prompt, prefill, whole in zip(prompts, prefills, wholes, strict=True):
+        begins = ids[whole][: len(ids[prompt])] == ids[prompt]
+        encoded.append((ids[prompt], ids[whole][len(ids[prompt]) :] if begins else alone[prefill]))
+    return encoded
 
-    def encode(text: str) -> tuple[int, ...]:
-        return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    prompt_ids = encode(prompt)
-    if not prefill:
-        return prompt_ids, ()
-    whole = encode(prompt + prefill)
-    if whole[: len(prompt_ids)] == prompt_ids:
-        return prompt_ids, whole[len(prompt_ids) :]
-    return prompt_ids, encode(prefill)
+def _encode(tokenizer: Any, texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Ids by text."""
+    distinct = list(dict.fromkeys(texts))
+    if not distinct:
+        return {}
+    return {
+        text: tuple(ids) for text, ids in zip(distinct, tokenizer(distinct, add_special_tokens=False)["input_ids"], strict=True)
+    }

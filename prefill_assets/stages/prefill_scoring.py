@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefill_assets.engines.protocol import Engine, Score, ScoreRequest
-from prefill_assets.prompts.dialects import Dialect, RenderedPrompt, render_prompt
+from prefill_assets.prompts.dialects import Dialect, RenderedPrompt
 from prefill_assets.prompts.reasoning import strip_think_tags
+from prefill_assets.prompts.rendered_once import render_once
 from prefill_assets.prompts.words import count_words
 
 PREFILL_COLUMNS = (
@@ -82,11 +83,8 @@ _Group = list[tuple[ScoredText, RenderedPrompt]]
 def _group_nested(texts: Sequence[ScoredText], tokenizer: Any, dialect: Dialect) -> Iterator[_Group]:
     """Texts of one prompt, longest first, each put to the first longer one that begins with its tokens."""
     by_prompt: dict[tuple[str, str], _Group] = defaultdict(list)
-    for text in texts:
-        messages = [
-            {"role": role, "content": text.sample[column] or ""} for role, column in (("system", "system"), ("user", "prompt"))
-        ]
-        rendered = render_prompt(tokenizer, [m for m in messages if m["content"]], text.text, dialect)
+    conversations = [(_list_messages(text.sample), text.text) for text in texts]
+    for text, rendered in zip(texts, render_once(tokenizer, conversations, dialect), strict=True):
         by_prompt[text.sample["task_id"], rendered.prompt].append((text, rendered))
     for members in by_prompt.values():
         groups: list[_Group] = []
@@ -98,6 +96,11 @@ def _group_nested(texts: Sequence[ScoredText], tokenizer: Any, dialect: Dialect)
             else:
                 home.append(member)
         yield from groups
+
+
+def _list_messages(sample: Mapping[str, Any]) -> list[dict[str, str]]:
+    messages = [{"role": role, "content": sample[column] or ""} for role, column in (("system", "system"), ("user", "prompt"))]
+    return [message for message in messages if message["content"]]
 
 
 def _request(group: _Group) -> ScoreRequest:

@@ -75,8 +75,8 @@ def test_scores_do_not_depend_on_batch_or_order(find_tiny_engine):
     engine, requests = find_tiny_engine("chatml"), make_requests(9)
     alone = [next(engine.score([request])).sums for request in requests]
 
-    for batch_size in (2, 9):
-        other = TransformersEngine(engine.model, engine.tokenizer, batch_size)
+    for batch_tokens in (1, 150, 10_000):
+        other = TransformersEngine(engine.model, engine.tokenizer, 4, batch_tokens)
         for asked, expected in ((requests, alone), (requests[::-1], alone[::-1])):
             found = [score.sums for score in other.score(asked)]
             assert found == [pytest.approx(sums, abs=1e-4) for sums in expected]
@@ -97,7 +97,9 @@ def test_log_probabilities_are_summed_in_float32_or_better_whatever_the_weights_
     engine, requests = find_tiny_engine("chatml"), make_requests(4)
     model = deepcopy(engine.model).to(torch.bfloat16)
 
-    for request, score in zip(requests, TransformersEngine(model, engine.tokenizer, 1).score(requests), strict=True):
+    for request, score in zip(
+        requests, TransformersEngine(model, engine.tokenizer, 4, batch_tokens=1).score(requests), strict=True
+    ):
         ids = torch.tensor([[*request.prompt_ids, *request.prefill_ids]])
         with torch.inference_mode():
             log_probs = model(ids).logits[0].double().log_softmax(-1)

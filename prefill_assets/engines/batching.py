@@ -1,0 +1,117 @@
+"""Which requests run together: those of like length, within a budget of tokens that gives way where memory runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+
+_GPU_TOKENS, _CPU_TOKENS = 16384, 4096
+"""Beyond these a forward pass gains no more speed, on an H100 and on two cores."""
+
+
+class Batches(Generic[Request, Result]):
+    """Runs requests longest first in batches of at most `rows` rows and `tokens` padded tokens, and at least one request.
+
+    `launch` begins a batch and returns the function that waits for its results: the host prepares a batch while the device
+    computes the one before. A batch that runs out of memory is halved, and no later one is as large; a request that does not
+    fit alone gets `give_up()`.
+    """
+
+    def __init__(
+        self,
+        *,
+        length: Callable[[Request], int],
+        launch: Callable[[Sequence[Request]], Callable[[], list[Result]]],
+        give_up: Callable[[], Result],
+        tokens: int,
+        rows: int | None = None,
+    ):
+        self.length, self.launch, self.give_up = length, launch, give_up
+        self.tokens, self.rows = tokens, rows
+
+    def run(self, requests: Sequence[Request], reject: Callable[[Request], Result | None]) -> Iterator[Result]:
+        """A result for each request, in the order asked for, as they complete; `reject` answers what needs no device."""
+        results: dict[int, Result] = {}
+        for i, request in enumerate(requests):
+            if (rejected := reject(request)) is not None:
+                results[i] = rejected
+        order = sorted((i for i in range(len(requests)) if i not in results), key=lambda i: -self.length(requests[i]))
+        following = 0
+        for done in self._run_sorted(requests, order):
+            results.update(done)
+            while following in results:
+                yield results.pop(following)
+                following += 1
+        while following in results:
+            yield results.pop(following)
+            following += 1
+
+    def _run_sorted(self, requests: Sequence[Request], order: list[int]) -> Iterator[dict[int, Result]]:
+        """Results by index, batch by batch, one batch being computed while the one before is read."""
+        running: tuple[list[int], Callable[[], list[Result]]] | None = None
+        while order:
+            batch = order[: self._count_fitting(self.length(requests[order[0]]))]
+            launched = self._try_to_launch([requests[i] for i in batch])
+            if running is not None:
+                yield _collect(running)
+                running = None
+            if launched is None:
+                _free_memory()
+                launched = self._try_to_launch([requests[i] for i in batch])  # now with nothing else on the device
+            if launched is not None:
+                running = (batch, launched)
+            elif len(batch) > 1:
+                self.tokens = self.length(requests[batch[0]]) * (len(batch) // 2)
+                _free_memory()
+                continue
+            else:
+                yield {batch[0]: self.give_up()}
+            order = order[len(batch) :]
+        if running is not None:
+            yield _collect(running)
+
+    def _count_fitting(self, longest: int) -> int:
+        """How many requests make one batch: each is padded to the longest, which is the first."""
+        fitting = max(1, self.tokens // max(1, longest))
+        return fitting if self.rows is None else min(fitting, self.rows)
+
+    def _try_to_launch(self, batch: Sequence[Request]) -> Callable[[], list[Result]] | None:
+        """None where memory runs out; the handler is left first, since its traceback holds the tensors that must go."""
+        import torch
+
+        try:
+            return self.launch(batch)
+        except torch.OutOfMemoryError:
+            return None
+
+
+def _collect(running: tuple[list[int], Callable[[], list[Result]]]) -> dict[int, Result]:
+    batch, read = running
+    return dict(zip(batch, read(), strict=True))
+
+
+def _free_memory() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def find_token_budget(model: Any) -> int:
+    """How many tokens a forward pass of this model may hold: as many as speed it up, by half of the device's free memory.
+
+    A token counts with its activations and its logits, as if all were scored.
+    """
+    import torch
+
+    if model.device.type != "cuda":
+        return _CPU_TOKENS
+    config = model.config.get_text_config()
+    hidden, item_bytes = config.hidden_size, model.dtype.itemsize
+    widest = getattr(config, "intermediate_size", None) or 4 * hidden
+    token_bytes = item_bytes * (8 * hidden + 3 * widest + config.vocab_size) + 12 * hidden
+    free, _ = torch.cuda.mem_get_info(model.device)
+    return max(1, min(_GPU_TOKENS, free // 2 // token_bytes))
