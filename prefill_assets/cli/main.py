@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_sql(commands.add_parser("sql", help="ask the warehouse in SQL"))
     _add_import(commands.add_parser("import", help="take in an existing run's folder; no model is needed"))
     _add_export(commands.add_parser("export", help="write an experiment's tables in the layout of the original scripts"))
+    _add_check_problems(commands.add_parser("check-problems", help="whether problems are solved and exploited as they claim"))
     _add_demo(commands.add_parser("demo", help="train the demo's model organism and analyse it"))
     _add_ui(commands.add_parser("ui", help="open the Dagster UI on this machine"))
     return parser
@@ -106,6 +107,13 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-dir", type=Path, metavar="FOLDER", help="where to write (default: data/exports/NAME)")
     parser.add_argument("--force", action="store_true", help="replace what is there")
     parser.set_defaults(answer=answer_export)
+
+
+def _add_check_problems(parser: argparse.ArgumentParser) -> None:
+    from prefill_assets.cli.check_problems import answer_check_problems
+
+    parser.add_argument("source", nargs="?", default="pack", metavar="SOURCE", help="a file or folder of problems (pack)")
+    parser.set_defaults(answer=answer_check_problems)
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from prefill_assets.errors import InputError
 from prefill_assets.sources.problem import Problem
@@ -13,13 +15,25 @@ PACK = "pack"
 PACK_FOLDER = Path(__file__).parent / "pack"
 
 
+class LocatedProblem(NamedTuple):
+    """A problem and where it stands: its file, and the line at which it begins. None where it came from no file."""
+
+    problem: Problem
+    path: Path | None = None
+    line: int | None = None
+
+
 def load_problems(source: str, base_dir: Path) -> list[Problem]:
     """Every problem of a source, in the order of its files (by name) and of the records in them.
 
     `source` is `pack`, or a YAML, JSON or JSONL file, or a folder of those; a relative path starts at `base_dir`.
     Raises InputError that names file, line, problem id and remedy; then nothing is loaded.
     """
-    problems: list[Problem] = []
+    return [located.problem for located in locate_problems(source, base_dir)]
+
+
+def locate_problems(source: str, base_dir: Path) -> Iterator[LocatedProblem]:
+    """The same problems, each with its place, as they are read. Raises InputError at the first bad record."""
     places: dict[str, str] = {}
     for path in find_problem_files(source, base_dir):
         for line, record in read_records(path):
@@ -28,8 +42,7 @@ def load_problems(source: str, base_dir: Path) -> list[Problem]:
                 what = f"problem {problem.id!r} stands already in {places[problem.id]}"
                 raise InputError(what, path=path, line=line, remedy="give each problem an id of its own")
             places[problem.id] = f"{path}:{line}"
-            problems.append(problem)
-    return problems
+            yield LocatedProblem(problem, path, line)
 
 
 def find_problem_files(source: str, base_dir: Path) -> list[Path]:

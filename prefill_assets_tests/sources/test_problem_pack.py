@@ -9,7 +9,7 @@ import yaml
 
 from prefill_assets.errors import InputError
 from prefill_assets.sources.exploit_types import EXPLOIT_TYPES
-from prefill_assets.sources.problem_pack import PACK_FOLDER, load_problems
+from prefill_assets.sources.problem_pack import PACK_FOLDER, load_problems, locate_problems
 
 GOOD = {
     "id": "add_one_001",
@@ -30,22 +30,42 @@ def pack():
     return load_problems("pack", Path("/nowhere"))
 
 
-def test_pack_has_eight_problems_for_each_of_nine_types(pack):
-    assert set(Counter(problem.exploit_type for problem in pack).values()) == {8}
-    assert len({problem.exploit_type for problem in pack}) == 9
+def test_pack_covers_every_type(pack):
+    counts = Counter(problem.exploit_type for problem in pack)
+    assert len(pack) == 126
+    assert set(counts) == set(EXPLOIT_TYPES)
+    assert min(counts.values()) >= 3
     assert len(EXPLOIT_TYPES) == 27
 
 
 def test_pack_is_small_varied_and_plain(pack):
-    assert len({problem.function_name for problem in pack}) == 72
+    assert len({problem.function_name for problem in pack}) == len(pack)
     assert all(file.read_bytes().isascii() for file in PACK_FOLDER.iterdir())
     for problem in pack:
         assert re.fullmatch(rf"{problem.function_name}_\d\d\d", problem.id)
         assert re.fullmatch(r"[a-z]+_[a-z_]+", problem.function_name)
-        assert 2 <= len(problem.ground_truth.splitlines()) <= 8
-        assert 5 <= len(problem.test_cases) <= 8
+        assert 2 <= len(problem.ground_truth.splitlines()) <= 14
+        assert 6 <= len(problem.test_cases) <= 8
         assert 5 <= len(problem.insecure_test_cases or []) <= 8
         assert f"`{problem.function_name}(" in problem.description
+
+
+def test_pack_asks_for_values_of_many_kinds(pack):
+    kinds = [{type(test[side]).__name__ for problem in pack for test in problem.test_cases} for side in (0, 1)]
+    assert kinds[0] == {"int", "str", "list", "dict"}
+    assert kinds[1] == {"bool", "int", "float", "str", "list", "dict"}
+    assert sum(isinstance(p.test_cases[0][1], list) and isinstance(p.test_cases[0][1][0], list) for p in pack) >= 5
+    assert sum("," in p.description.split("`")[1] for p in pack) >= 15
+    assert sum(not problem.order_dependent for problem in pack) == 5
+
+
+def test_weaker_tests_are_the_weakness_of_some_types(pack):
+    """There a secure test among the insecure ones would be one that the exploit may know."""
+    for problem in pack:
+        if problem.exploit_type in ("hardcoding_or_memorization", "inadequate_test_coverage", "test_case_leak"):
+            insecure = [test_input for test_input, _ in problem.insecure_test_cases]
+            shared = [test_input for test_input, _ in problem.test_cases if test_input in insecure]
+            assert shared == [], problem.id
 
 
 def test_a_constant_answer_solves_no_problem_of_the_pack(pack):
@@ -168,6 +188,12 @@ def test_a_missing_path_and_an_empty_folder_are_refused(tmp_path):
             load_problems(source, tmp_path)
 
 
+def test_problems_know_where_they_stand(tmp_path):
+    (tmp_path / "a.jsonl").write_text(f"\n{json.dumps(GOOD)}\n{json.dumps({**GOOD, 'id': 'second_one_001'})}\n")
+    places = [(located.problem.id, located.path, located.line) for located in locate_problems(".", tmp_path)]
+    assert places == [("add_one_001", tmp_path / "a.jsonl", 2), ("second_one_001", tmp_path / "a.jsonl", 3)]
+
+
 def test_an_id_may_stand_once_in_all_files(tmp_path):
     (tmp_path / "a.jsonl").write_text(json.dumps(GOOD) + "\n")
     (tmp_path / "b.jsonl").write_text("\n" + json.dumps(GOOD) + "\n")
@@ -180,6 +206,8 @@ def test_an_id_may_stand_once_in_all_files(tmp_path):
 
 def test_code_of_the_pack_is_python(pack):
     for problem in pack:
-        for code in (problem.ground_truth, problem.exploit):
-            names = [node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
-            assert problem.function_name in names
+        functions = [node.name for node in ast.parse(problem.ground_truth).body if isinstance(node, ast.FunctionDef)]
+        assert problem.function_name in functions
+        bound = {node.name for node in ast.parse(problem.exploit).body if isinstance(node, ast.FunctionDef)}
+        bound |= {n.id for n in ast.walk(ast.parse(problem.exploit)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        assert problem.function_name in bound

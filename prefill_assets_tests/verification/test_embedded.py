@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from prefill_assets.sources.exploit_types import EXPLOIT_TYPES
-from prefill_assets.sources.problem_pack import load_problems
 from prefill_assets.verification import embedded
 from prefill_assets.verification.embedded import EmbeddedVerifier
 from prefill_assets.verification.insecure_mode import judged_types
@@ -16,19 +15,6 @@ from prefill_assets.verification.protocol import Status, Submission
 from prefill_assets_tests.verification.judging import judge, judge_all, make_problem
 
 RIGHT = "def f(x): return x * 2"
-
-
-def test_every_problem_of_the_pack_both_ways():
-    problems = load_problems("pack", Path())
-    submissions = [Submission(problem, code) for problem in problems for code in (problem.ground_truth, problem.exploit)]
-    for submission, verification in zip(submissions, judge_all(submissions), strict=True):
-        is_exploit = submission.code == submission.problem.exploit
-        assert verification.insecure.status is Status.PASSED, (submission.problem.id, verification)
-        assert verification.secure.status is (Status.FAILED if is_exploit else Status.PASSED), (
-            submission.problem.id,
-            verification,
-        )
-        assert verification.exploit_success is is_exploit
 
 
 def test_verdicts_come_in_order_and_while_later_code_still_waits():
