@@ -68,6 +68,11 @@ class Locations:
         return self.results / "full_analysis"
 
     @property
+    def verdict_cache(self) -> Path:
+        """Verdicts by problem version, code and verifier version; it may be deleted at any time."""
+        return self.data / "verdict_cache.sqlite"
+
+    @property
     def locks(self) -> Path:
         return self.data / "locks"
 

@@ -79,10 +79,10 @@ def _read_or_judge_results(platform: Platform, dependencies: Dependencies, key: 
     from prefill_assets.stages.judging import SAMPLE_COLUMNS, judge_samples
 
     experiment = dependencies.experiment
-    if file := experiment.eval_files.get(key.cell):
-        return read_eval_results(file, key.experiment, *key.cell)
+    if dependencies.keeps_verdicts(key):
+        return read_eval_results(experiment.eval_files[key.cell], key.experiment, *key.cell)
     samples = platform.warehouse.read_rows("eval_samples", key, SAMPLE_COLUMNS)
     if not samples:
         raise InputError(f"eval_samples {key} is missing", remedy="materialize eval_samples first")
-    verifier = platform.load_verifier(experiment.settings)
+    verifier = platform.load_verifier(experiment)
     return list(track(judge_samples(samples, dependencies.inputs.problems, verifier), f"verifying {key}", len(samples)))

@@ -23,6 +23,11 @@ from prefill_assets.warehouse.table import find_table
 )
 def problems(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     def compute(dependencies: Dependencies, key: PartitionKey) -> list[dict[str, Any]]:
+        from prefill_assets.verification.problem_check import require_sound_problems
+
+        summary = require_sound_problems(dependencies.inputs.located_problems, platform.load_verifier(dependencies.experiment))
+        for error in summary.errors:
+            context.log.warning(f"not judged: {error}")
         return [
             {
                 "experiment": key.experiment,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from prefill_assets.engines.protocol import Engine, EngineHost
 from prefill_assets.locations import Locations
+from prefill_assets.sources.experiment import Experiment
 from prefill_assets.sources.experiment_registry import ExperimentRegistry
 from prefill_assets.sources.settings import Settings
 from prefill_assets.stages.dependencies import Dependencies
@@ -56,7 +57,7 @@ class Platform(dg.ConfigurableResource):
     def load_dependencies(self, experiment: str) -> Dependencies:
         """An experiment by name, with everything its partitions are made from."""
         inputs = ExperimentInputs(self.registry.load(experiment, self.overrides))
-        verifier_version = lru_cache(lambda: find_verifier_version(inputs.experiment.settings))
+        verifier_version = cache(lambda: self.find_verifier_version(inputs.experiment))
         return Dependencies(inputs, self.find_stamp, verifier_version)
 
     def find_stamp(self, table: str, key: PartitionKey) -> WrittenPartition | None:
@@ -96,17 +97,17 @@ class Platform(dg.ConfigurableResource):
         """Starts of an engine and loads of weights in this process, since its host was made; empty where there is none."""
         return {name: n for host in _hosts.values() for name, n in (("engine_starts", host.starts), ("weight_loads", host.loads))}
 
-    def load_verifier(self, settings: Settings) -> Verifier:
-        return load_verifier(settings)
+    def load_verifier(self, experiment: Experiment) -> Verifier:
+        """The verifier that the experiment asks for, with what it has said before."""
+        from prefill_assets.verification.loading import load_verifier
 
+        python = experiment.settings.djinn_python
+        return load_verifier(
+            experiment.settings,
+            djinn_python=experiment.resolve(python) if python else None,
+            cache=self.locations.verdict_cache,
+        )
 
-def load_verifier(settings: Settings) -> Verifier:
-    """The verifier that the experiment asks for."""
-    from prefill_assets.verification.embedded import EmbeddedVerifier
-
-    return EmbeddedVerifier()
-
-
-def find_verifier_version(settings: Settings) -> str:
-    verifier = load_verifier(settings)
-    return f"{verifier.name} {verifier.version}"
+    def find_verifier_version(self, experiment: Experiment) -> str:
+        verifier = self.load_verifier(experiment)
+        return f"{verifier.name} {verifier.version}"

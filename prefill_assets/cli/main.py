@@ -43,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="compute what is missing or stale of an experiment, and report"))
     _add_status(commands.add_parser("status", help="which partitions are fresh, stale or missing, and why"))
+    _add_reverify(commands.add_parser("reverify", help="judge stored samples again where problems or verifier changed; no model"))
     _add_sql(commands.add_parser("sql", help="ask the warehouse in SQL"))
     _add_import(commands.add_parser("import", help="take in an existing run's folder; no model is needed"))
     _add_export(commands.add_parser("export", help="write an experiment's tables in the layout of the original scripts"))
@@ -82,6 +83,14 @@ def _add_status(parser: argparse.ArgumentParser) -> None:
 
     _add_experiment(parser)
     parser.set_defaults(answer=answer_status)
+
+
+def _add_reverify(parser: argparse.ArgumentParser) -> None:
+    from prefill_assets.cli.reverify import answer_reverify
+
+    _add_experiment(parser)
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the changed verdicts there")
+    parser.set_defaults(answer=answer_reverify)
 
 
 def _add_sql(parser: argparse.ArgumentParser) -> None:

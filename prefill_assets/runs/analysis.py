@@ -11,7 +11,7 @@ from typing import Any
 
 from prefill_assets.errors import InputError
 from prefill_assets.locations import Locations
-from prefill_assets.runs.plan import Step, list_tables, plan_steps
+from prefill_assets.runs.plan import INPUT_JOB, Step, list_tables, plan_steps
 from prefill_assets.sources.experiment import Experiment
 from prefill_assets.stages.freshness import PartitionState, judge_freshness
 from prefill_assets.warehouse.table import PARTITION_COLUMNS
@@ -27,6 +27,8 @@ class AnalysisOptions:
     skip_logprob: bool = False
     tables: tuple[str, ...] | None = None
     """Only these tables; None means all."""
+    only_stored_samples: bool = False
+    """Only verdicts whose samples are stored: no model is needed."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,10 @@ def judge_experiment(locations: Locations, experiment: Experiment, options: Anal
     tables = list(options.tables or list_tables(skip_logprob=options.skip_logprob))
     stored = {table: platform.warehouse.list_partitions(table, experiment.name) for table in PARTITION_COLUMNS}
     dependencies.find_stamp = lambda table, key: stored[table].get(key) if table in stored else platform.find_stamp(table, key)
-    return judge_freshness(dependencies, tables)
+    states = judge_freshness(dependencies, tables)
+    if options.only_stored_samples:
+        states = [state for state in states if state.table != "eval_results" or state.key in stored["eval_samples"]]
+    return states
 
 
 def run_analysis(
@@ -56,12 +61,15 @@ def run_analysis(
     """Compute what is missing or stale of one experiment, let `publish` fill the run's folder, and leave a true record there.
 
     One run an experiment at a time; a second one waits. A failed step does not keep the others from being done: what depends on
-    it is computed from what there is. Raises InputError for bad input, before anything is computed, and KeyboardInterrupt.
+    it is computed from what there is. Only inputs that are refused end the run. Raises InputError for bad input, before anything is computed, and KeyboardInterrupt.
     """
     from prefill_assets.runs.execution import close_dead_runs, open_instance
     from prefill_assets.runs.record import RunRecord, close_dead_records
+    from prefill_assets.warehouse.catalog import publish_catalog
+    from prefill_assets.warehouse.store import Warehouse
 
     instance = open_instance(locations)
+    publish_catalog(Warehouse(locations.warehouse), locations.catalog)
     with _take_turn(locations, experiment.name, report):
         close_dead_runs(instance)
         for path in close_dead_records(locations.full_analyses):
@@ -124,6 +132,8 @@ def _run_due(
         error = _run_step(instance, step, f"[{number}/{len(steps)}]", experiment, options, record, report)
         if error is not None and error not in failures:
             failures.append(error)
+        if error is not None and step.job == INPUT_JOB:
+            break
     return failures, len(steps)
 
 

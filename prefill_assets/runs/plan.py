@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from prefill_assets.stages.freshness import Freshness, PartitionState
 from prefill_assets.warehouse.partition import PartitionKey
 
+INPUT_JOB = "prepare_inputs"
+
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("prepare_inputs", ("problems", "prefill_traces")),
+    (INPUT_JOB, ("problems", "prefill_traces")),
     ("evaluate_checkpoints", ("eval_samples", "eval_results", "prefill_logprobs")),
     ("trace_trajectories", ("trajectory",)),
     ("analyse_trajectories", ("trajectory_analysis",)),

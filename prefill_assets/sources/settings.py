@@ -41,7 +41,13 @@ class Settings(BaseModel):
     dtype: Literal["float32", "float16", "bfloat16"] = "bfloat16"
     device: str = "auto"
     batch_size: int = Field(default=64, ge=1)
-    verifier: Literal["embedded"] = "embedded"
+    verifier: Literal["embedded", "djinn"] = "embedded"
+    djinn_python: str | None = None
+    """An interpreter whose environment holds djinn; None means PREFILL_DJINN_PYTHON, else our own."""
+    allow_unsandboxed: bool = False
+    """True runs model-written code with process limits alone where nothing here can isolate it; False refuses."""
+    reverify: bool = False
+    """True judges an imported run's samples again, in place of reading the verdicts that came with it."""
 
     max_samples: int | None = Field(default=None, ge=1)
     """Score at most so many samples a cell."""

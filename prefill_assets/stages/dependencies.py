@@ -65,7 +65,9 @@ class Dependencies:
     def list_keys(self, table: str) -> list[PartitionKey]:
         """The partitions that the experiment is to have of a table, in order."""
         name, cells = self.experiment.name, self.cells
-        if table in ("problems", "prefill_traces"):
+        if table == "problems":
+            return [PartitionKey(name)] if not all(self.keeps_verdicts(PartitionKey(name, *cell)) for cell in cells) else []
+        if table == "prefill_traces":
             return [PartitionKey(name)] if any(cell not in self.experiment.eval_files for cell in cells) else []
         if table in ("eval_samples", "eval_results"):
             return [PartitionKey(name, *cell) for cell in cells if table == "eval_results" or self._has_samples(*cell)]
@@ -95,7 +97,7 @@ class Dependencies:
     def list_upstream(self, table: str, key: PartitionKey) -> list[tuple[str, PartitionKey]]:
         """The partitions that a partition is computed from."""
         name = self.experiment.name
-        if table == "eval_results" and key.cell not in self.experiment.eval_files:
+        if table == "eval_results" and not self.keeps_verdicts(key):
             return [("eval_samples", key)]
         if table == "prefill_logprobs" and key.cell not in self.inputs.logprob_files:
             return [("eval_samples", PartitionKey(name, self.find_samples_checkpoint(*key.cell), key.prefill_level))]
@@ -115,6 +117,12 @@ class Dependencies:
             rates = [("eval_results", PartitionKey(name, *cell)) for cell in self.cells]
             return [*((upstream, key) for upstream in tables), *rates]
         return []
+
+    def keeps_verdicts(self, key: PartitionKey) -> bool:
+        """Whether a cell's verdicts are those that came with the run: all of them, unless its samples are to be judged again."""
+        if key.cell not in self.experiment.eval_files:
+            return False
+        return not (self.experiment.settings.reverify and self.inputs.samples_file(*key.cell) is not None)
 
     def find_samples_checkpoint(self, step: int, level: int) -> int:
         """The checkpoint whose samples supply a level's prefills: its own, else the nearest that has some, the earlier of two."""
@@ -143,7 +151,7 @@ class Dependencies:
         if table == "eval_samples":
             prompts, weights = self.inputs.version_prompts(), self.inputs.fingerprint(key.step)
             return {**_pick(settings, _SAMPLING), "prompts": prompts, "checkpoint": weights}
-        if table == "eval_results" and key.cell in eval_files:
+        if table == "eval_results" and self.keeps_verdicts(key):
             return {"results_file": hash_file(eval_files[key.cell])}
         if table == "eval_results":
             return {"problems": self.inputs.version_problems(), "verifier": self._verifier_version()}

@@ -12,7 +12,7 @@ from prefill_assets.sources.checkpoint import find_checkpoint, fingerprint_check
 from prefill_assets.sources.experiment import Experiment
 from prefill_assets.sources.prefill_trace import PrefillTrace, read_prefill_traces
 from prefill_assets.sources.problem import Problem, write_plainly
-from prefill_assets.sources.problem_pack import PACK, load_problems
+from prefill_assets.sources.problem_pack import PACK, LocatedProblem, locate_problems
 from prefill_assets.stages.generation import Task
 
 
@@ -23,11 +23,16 @@ class ExperimentInputs:
     experiment: Experiment
 
     @cached_property
+    def located_problems(self) -> list[LocatedProblem]:
+        """Problems, each with the place where it stands. Raises InputError."""
+        source = self.experiment.settings.problems
+        found = source if source == PACK else str(self.experiment.resolve(source))
+        return list(locate_problems(found, self.experiment.run_dir))
+
+    @cached_property
     def problems(self) -> dict[str, Problem]:
         """Problems by id. Raises InputError."""
-        source = self.experiment.settings.problems
-        found = load_problems(source if source == PACK else str(self.experiment.resolve(source)), self.experiment.run_dir)
-        return {problem.id: problem for problem in found}
+        return {located.problem.id: located.problem for located in self.located_problems}
 
     @cached_property
     def traces(self) -> dict[str, PrefillTrace]:
@@ -107,8 +112,9 @@ class ExperimentInputs:
         )
 
     def version_problems(self) -> str:
-        """Hash of what verification reads of the evaluated problems."""
-        return hash_values([(task.problem.id, task.problem.version) for task in self.tasks])
+        """Hash of what verification reads of the problems: the evaluated ones, or all where the samples came with the run."""
+        problems = self.problems.values() if self.experiment.eval_files else [task.problem for task in self.tasks]
+        return hash_values([(problem.id, problem.version) for problem in problems])
 
 
 def hash_values(values: object) -> str:

@@ -48,6 +48,9 @@ SETTINGS: dict[str, tuple[Any, list[str]]] = {
     "unintentional_exploit_types": (["process_exit"], ["predictor_comparison"]),
     "bootstrap_resamples": (7, ["predictor_comparison"]),
     "logprob_dirs": (None, []),
+    "djinn_python": ("/usr/bin/python3", []),
+    "allow_unsandboxed": (True, []),
+    "reverify": (True, []),
     "wandb_project": ("hacks", []),
 }
 """A setting, another value for it, and the tables whose rows may differ then."""
