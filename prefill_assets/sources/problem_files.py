@@ -1,4 +1,4 @@
-"""Problem files as located records: YAML, JSON and JSONL, each record with the line it begins at."""
+"""Problem files as located records: YAML, JSON and JSONL, each record with the line it begins at, and Parquet by row."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from prefill_assets.errors import InputError
+from prefill_assets.sources.problem_dataset import read_parquet_rows
 
-SUFFIXES = (".yaml", ".yml", ".json", ".jsonl")
+SUFFIXES = (".yaml", ".yml", ".json", ".jsonl", ".parquet")
 
 
 def read_records(path: Path) -> list[tuple[int, Any]]:
-    """(line, record) for every record of a file: a list of mappings, one mapping, or one mapping a line. Raises InputError."""
+    """(line, record) for every record: of a list of mappings, one mapping, one mapping a line, or a table. Raises InputError."""
     if path.suffix.lower() not in SUFFIXES:
         raise InputError("is not a problem file", path=path, remedy=f"give it one of the endings {', '.join(SUFFIXES)}")
+    records = list(read_parquet_rows(path) if path.suffix.lower() == ".parquet" else _read_text_records(path))
+    if not records:
+        raise InputError("holds no problem", path=path, remedy="write at least one problem, or leave the file out")
+    return records
+
+
+def _read_text_records(path: Path) -> Iterator[tuple[int, Any]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read ({error})", path=path, remedy="write it as a UTF-8 text file") from error
     read = {".json": _read_json, ".jsonl": _read_jsonl}.get(path.suffix.lower(), _read_yaml)
-    records = list(read(path, text))
-    if not records:
-        raise InputError("holds no problem", path=path, remedy="write at least one problem, or leave the file out")
-    return records
+    yield from read(path, text)
 
 
 def _read_yaml(path: Path, text: str) -> Iterator[tuple[int, Any]]:
