@@ -12,7 +12,7 @@ from prefill_assets.sources.checkpoint import find_checkpoint, fingerprint_check
 from prefill_assets.sources.experiment import Experiment
 from prefill_assets.sources.prefill_trace import PrefillTrace, read_prefill_traces
 from prefill_assets.sources.problem import Problem, write_plainly
-from prefill_assets.sources.problem_pack import PACK, LocatedProblem, locate_problems
+from prefill_assets.sources.problem_pack import LocatedProblem, is_path, locate_problems
 from prefill_assets.stages.generation import Task
 
 
@@ -26,7 +26,7 @@ class ExperimentInputs:
     def located_problems(self) -> list[LocatedProblem]:
         """Problems, each with the place where it stands. Raises InputError."""
         source = self.experiment.settings.problems
-        found = source if source == PACK else str(self.experiment.resolve(source))
+        found = str(self.experiment.resolve(source)) if is_path(source) else source
         return list(locate_problems(found, self.experiment.run_dir))
 
     @cached_property
