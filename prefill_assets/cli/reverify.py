@@ -62,6 +62,4 @@ def _report_changes(locations: Locations, experiment: str, began: datetime, csv:
             changes.show(max_rows=100, max_width=400)
     print(f"{count} verdicts changed" + (f", written to {csv}" if csv is not None else ""))
     if count:
-        print(
-            "the superseded ones stay in superseded_eval_results and verdict_changes; `prefill run` brings the analysis up to date"
-        )
+        print("the old ones stay in superseded_eval_results; `prefill run` brings the analysis up to date")

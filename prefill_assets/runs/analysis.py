@@ -61,7 +61,8 @@ def run_analysis(
     """Compute what is missing or stale of one experiment, let `publish` fill the run's folder, and leave a true record there.
 
     One run an experiment at a time; a second one waits. A failed step does not keep the others from being done: what depends on
-    it is computed from what there is. Only inputs that are refused end the run. Raises InputError for bad input, before anything is computed, and KeyboardInterrupt.
+    it is computed from what there is. Only refused problems or traces end the run. Raises InputError for bad input, before
+    anything is computed, and KeyboardInterrupt.
     """
     from prefill_assets.runs.execution import close_dead_runs, open_instance
     from prefill_assets.runs.record import RunRecord, close_dead_records

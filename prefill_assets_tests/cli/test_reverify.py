@@ -1,4 +1,4 @@
-"""`prefill reverify`: what an older verifier said of stored samples, and what is said of them now; no weights are there at all."""
+"""`prefill reverify`: what an older verifier said of stored samples, and what is said of them now; there are no weights."""
 
 import csv
 import json
