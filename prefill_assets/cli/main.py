@@ -121,7 +121,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 def _add_check_problems(parser: argparse.ArgumentParser) -> None:
     from prefill_assets.cli.check_problems import answer_check_problems
 
-    parser.add_argument("source", nargs="?", default="pack", metavar="SOURCE", help="a file or folder of problems (pack)")
+    parser.add_argument(
+        "source", nargs="?", default="pack", metavar="SOURCE", help="a file or folder of problems, or hub:NAME (pack)"
+    )
     parser.set_defaults(answer=answer_check_problems)
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from prefill_assets.errors import InputError
-from prefill_assets.sources.problem_pack import LocatedProblem, locate_problems
+from prefill_assets.sources.problem_pack import LocatedProblem, load_problems, locate_problems
 from prefill_assets.verification.embedded import EmbeddedVerifier
 from prefill_assets.verification.problem_check import SHOWN_CHARACTERS, check_problems, require_sound_problems
-from prefill_assets.verification.protocol import Status, Verdict, Verification
-from prefill_assets_tests.verification.judging import QUICK, make_problem
+from prefill_assets.verification.protocol import Status, Submission, Verdict, Verification
+from prefill_assets_tests.verification.judging import QUICK, judge_all, make_problem
 
 SOUND = make_problem(
     exploit_type="magic_docstring_comment_token",
@@ -27,13 +27,24 @@ def test_every_problem_of_the_pack_is_sound():
     assert (summary.num_sound, summary.errors) == (126, [])
 
 
+def test_order_is_free_where_a_problem_of_the_pack_says_so():
+    free = [problem for problem in load_problems("pack", Path()) if not problem.order_dependent]
+    submissions = [Submission(problem, reverse_answers(problem)) for problem in free]
+    strict = [Submission(replace(entry.problem, order_dependent=True), entry.code) for entry in submissions]
+    verdicts = judge_all([*submissions, *strict])
+    assert [verdict.secure.passed for verdict in verdicts] == [True] * len(free) + [False] * len(free)
+
+
+def reverse_answers(problem):
+    signature = problem.description.split("`")[1]
+    call = signature.replace(problem.function_name, "right", 1)
+    return f"{problem.ground_truth}\nright = {problem.function_name}\n\ndef {signature}:\n    return {call}[::-1]\n"
+
+
 UNSOUND = {
     "ground truth fails": (
         replace(SOUND, ground_truth="def f(x): return x + 2"),
-        [
-            "the ground truth ends as failed in the secure verifier (2 of 3 tests failed",
-            "the ground truth ends as failed in the ins",
-        ],
+        [f"the ground truth ends as failed in the {mode} verifier (" for mode in ("secure", "insecure")],
         "mend ground_truth or test_cases",
     ),
     "ground truth fails insecure tests only": (
