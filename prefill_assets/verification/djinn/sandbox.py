@@ -40,7 +40,7 @@ def write_command(bubblewrap: str, installation: Installation, index: int) -> li
     command += ["--clearenv", *(word for name, value in ENVIRONMENT.items() for word in ("--setenv", name, value))]
     command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
     for folder in filter(os.path.islink, SYSTEM_FOLDERS):
-        command += ["--symlink", os.readlink(folder), folder]
+        command += ["--symlink", str(Path(folder).readlink()), folder]
     bound = {folder: folder for folder in SYSTEM_FOLDERS if Path(folder).exists() and not Path(folder).is_symlink()}
     bound |= {folder: folder for folder in installation.folders if not Path(folder).is_relative_to("/usr")}
     bound |= {copy: folder for folder, copy in kept.items()} | {f"{WORKER_FOLDER}/inside": str(HERE / "inside")}

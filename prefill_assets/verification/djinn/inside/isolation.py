@@ -36,7 +36,7 @@ def enter_namespaces() -> None:
 
 
 def mount_private_folders(kept: dict[str, str]) -> None:
-    """An empty /tmp and /dev/shm, and a /proc of this namespace. `kept` maps folders under /tmp to where they can be had again."""
+    """An empty /tmp and /dev/shm, and a /proc of this namespace. `kept` maps folders under /tmp to copies that lie elsewhere."""
     mount(None, "/", None, MS_REC | MS_PRIVATE)
     mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=256m,nr_inodes=16384,mode=1777")
     for folder, copy in kept.items():

@@ -63,7 +63,7 @@ class AnswerLines:
 
 def make_service(nursery: Nursery) -> Any:
     """djinn's own service, with its JSON lines, except that every request gets a fresh daemon from the nursery."""
-    from djinn.sandbox.offline_verification_service import OfflineVerificationService
+    from djinn.sandbox.offline_verification_service import OfflineVerificationService  # pyright: ignore[reportMissingImports]
 
     class Service(OfflineVerificationService):
         _lock = threading.Lock()
@@ -98,8 +98,8 @@ def make_service(nursery: Nursery) -> Any:
 
 def judge(service: Any, request: dict[str, Any]) -> dict[str, Any]:
     """Both verdicts on one submission: `{"secure": {"status", "feedback", "seconds"}, "insecure": ...}`."""
-    from djinn.core.problem import Problem
-    from djinn.core.reward import sanitize_verification_result
+    from djinn.core.problem import Problem  # pyright: ignore[reportMissingImports]
+    from djinn.core.reward import sanitize_verification_result  # pyright: ignore[reportMissingImports]
 
     fields = dict(request["problem"])
     for name in ("test_cases", "insecure_test_cases"):

@@ -23,7 +23,7 @@ def prepare_import() -> None:
     """
     if importlib.util.find_spec("djinn") is None:
         raise DjinnImportError(f"djinn-framework is not installed for {sys.executable}")
-    import djinn
+    import djinn  # pyright: ignore[reportMissingImports]
 
     folder = Path(next(iter(djinn.__path__)))
     if not (folder / "sandbox" / "daemon_bridge.py").is_file():

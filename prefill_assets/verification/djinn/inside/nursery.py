@@ -143,7 +143,7 @@ def _become_daemon(mode: str, descriptors: list[int], worker_index: int, is_isol
         sys.stdin = sys.__stdin__ = open(0, encoding="utf-8")  # noqa: SIM115 (they live as long as the process)
         sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8")  # noqa: SIM115
         sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8")  # noqa: SIM115
-        from djinn.sandbox.daemon_bridge import _run_loop
+        from djinn.sandbox.daemon_bridge import _run_loop  # pyright: ignore[reportMissingImports]
 
         os.close(fault)
         _run_loop(mode, MEMORY_MIB)
