@@ -93,8 +93,8 @@ def make_tokenizer(form: str) -> Any:
     return tokenizer
 
 
-def make_model(form: str, *, seed: int = 0, layers: int = 2) -> Any:
-    """A random float32 model whose next token is far from certain and far from uniform."""
+def make_model(form: str, *, seed: int = 0, layers: int = 2, **changed: Any) -> Any:
+    """A random float32 model whose next token is far from certain and far from uniform; `changed` replaces keys of its config."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -115,13 +115,14 @@ def make_model(form: str, *, seed: int = 0, layers: int = 2) -> Any:
     if FORMS[form].model_type == "gpt_oss":
         shape |= {"num_local_experts": 2, "num_experts_per_tok": 1, "sliding_window": 16}
         shape |= {"rope_parameters": {"rope_type": "default"}}
+    shape |= changed
     config = AutoConfig.for_model(FORMS[form].model_type, **shape)
     torch.manual_seed(seed)
     return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
 
 
-def save_checkpoint(folder: Path, form: str = "chatml", *, seed: int = 0, layers: int = 2) -> Path:
+def save_checkpoint(folder: Path, form: str = "chatml", *, seed: int = 0, layers: int = 2, **changed: Any) -> Path:
     """Model, tokenizer and template in a folder, as `save_pretrained` leaves them."""
-    make_model(form, seed=seed, layers=layers).save_pretrained(folder)
+    make_model(form, seed=seed, layers=layers, **changed).save_pretrained(folder)
     make_tokenizer(form).save_pretrained(folder)
     return folder

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,11 @@ if TYPE_CHECKING:
 _hosts: dict[tuple[Any, ...], EngineHost] = {}
 """The one host of this process: generation and scoring of a checkpoint, and all its levels, share one load."""
 
-HOST_SETTINGS = ("engine", "dtype", "device", "batch_size")
+HOST_SETTINGS = (
+    *("engine", "dtype", "device", "batch_size"),
+    *("vllm_command", "vllm_args", "vllm_base_url", "vllm_model", "vllm_concurrency"),
+    *("vllm_start_seconds", "vllm_request_seconds"),
+)
 """Settings that a host is made for: where one of them differs, it is another host."""
 
 
@@ -92,6 +98,15 @@ class Platform(dg.ConfigurableResource):
         """End the engine of this process; its counts go with it."""
         while _hosts:
             _hosts.popitem()[1].close()
+
+    @contextmanager
+    def take_engine_turn(self) -> Iterator[None]:
+        """Hold the engine's lock: one process of this installation at a time generates and scores. It goes with the process."""
+        from filelock import FileLock
+
+        self.locations.locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.locations.locks / "engine.lock"):
+            yield
 
     def count_engine_work(self) -> dict[str, int]:
         """Starts of an engine and loads of weights in this process, since its host was made; empty where there is none."""

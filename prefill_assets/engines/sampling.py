@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from prefill_assets.engines.padding import pad_left
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling
@@ -17,6 +17,16 @@ NOT_FINITE = "the model's logits are not finite numbers"
 
 _SPARSE = 0.75
 """Rows that have ended cost as much as the others: once fewer than this share are active, the others are dropped."""
+
+
+class Speaker(Protocol):
+    """Who wrote tokens: what turns them into text, and which of them end a turn."""
+
+    @property
+    def tokenizer(self) -> Any: ...
+
+    @property
+    def stop_ids(self) -> frozenset[int]: ...
 
 
 def sample_batch(loaded: LoadedModel, requests: Sequence[GenerationRequest], sampling: Sampling) -> list[Generation]:
@@ -102,14 +112,14 @@ def _draw_uniforms(seeds: Sequence[int], count: int) -> torch.Tensor:
     return torch.stack([torch.rand(count, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
 
 
-def read_generation(loaded: LoadedModel, request: GenerationRequest, tokens: list[int]) -> Generation:
+def read_generation(speaker: Speaker, request: GenerationRequest, tokens: list[int]) -> Generation:
     """The text that these tokens add to the request's: some tokenizers drop a space at the start of what they decode."""
-    stopped = bool(tokens) and tokens[-1] in loaded.stop_ids
+    stopped = bool(tokens) and tokens[-1] in speaker.stop_ids
     new = tokens[:-1] if stopped else tokens
     last = list(request.token_ids[-1:])
 
     def decode(ids: list[int]) -> str:
-        return loaded.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return speaker.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
     before, whole = decode(last), decode(last + new)
     text = whole.removeprefix(before) if whole.startswith(before) else decode(new)

@@ -37,10 +37,24 @@ class Settings(BaseModel):
     dialect: Literal["chat", "think", "harmony"] | None = None
     """None means: by the tokenizer's template and the checkpoint's model_type."""
 
-    engine: Literal["transformers"] = "transformers"
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """`transformers` in this process; `vllm`: a server that is started for the run, or the one at vllm_base_url."""
     dtype: Literal["float32", "float16", "bfloat16"] = "bfloat16"
     device: str = "auto"
     batch_size: int = Field(default=64, ge=1)
+    vllm_command: str | None = None
+    """What serves the model whose folder follows, as `vllm serve`; None: PREFILL_VLLM_COMMAND, else the vllm that is found."""
+    vllm_args: str = ""
+    """Added to it, as `--tensor-parallel-size 2`."""
+    vllm_base_url: str | None = None
+    """A server that is up already, as http://host:8000; its key is taken from VLLM_API_KEY."""
+    vllm_model: str | None = None
+    """What that server calls a checkpoint, as `mine-{step}` or `{checkpoint}` (checkpoint-90); None: it is found by its path."""
+    vllm_concurrency: int = Field(default=128, ge=1)
+    """Requests in flight; one holds all attempts of a prompt."""
+    vllm_start_seconds: float = Field(default=1800, gt=0)
+    vllm_request_seconds: float = Field(default=1800, gt=0)
+    """A server that takes longer for one request hangs."""
     verifier: Literal["embedded", "djinn"] = "embedded"
     djinn_python: str | None = None
     """An interpreter whose environment holds djinn; None means PREFILL_DJINN_PYTHON, else our own."""
