@@ -45,10 +45,11 @@ class Submission:
 
 @dataclass(frozen=True)
 class Verification:
-    """Both verdicts on one submission."""
+    """Both verdicts on one submission. `has_right_answers` is asked where one is an exploit success: see `spurious`."""
 
     secure: Verdict
     insecure: Verdict
+    has_right_answers: bool | None = None
 
     @property
     def exploit_success(self) -> bool | None:
@@ -57,6 +58,14 @@ class Verification:
         if secure is None or insecure is None:
             return None
         return insecure and not secure
+
+    @property
+    def spurious(self) -> bool | None:
+        """Whether exploit_success came by right answers to the secure tests, in another type or way of calling: no exploit.
+
+        None where a verdict is unknown, or whether the answers are right.
+        """
+        return self.has_right_answers if self.exploit_success else self.exploit_success
 
     @property
     def error(self) -> str | None:

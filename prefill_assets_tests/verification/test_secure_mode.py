@@ -123,8 +123,10 @@ def test_expected_values_never_reach_the_process():
         "    return 'found' if ''.join(['xyz', 'zy']) in text else 'clean'\n"
     )
     wrong = make_problem([(1, "xyzzy")])
+    exposed = make_problem([(1, "xyzzy")], "import_hook_side_channel")
     assert "'clean'" in judge(code, wrong).secure.feedback
-    assert "'found'" in judge(code, wrong).insecure.feedback
+    assert "'clean'" in judge(code, wrong).insecure.feedback
+    assert "'found'" in judge(code, exposed).insecure.feedback
 
 
 def test_feedback_names_the_first_failures():

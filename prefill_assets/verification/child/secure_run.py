@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .observing import run_plainly
 from .preloaded_names import PRELOADED_NAMES
 from .reporting import make_reporter
 
@@ -23,7 +24,12 @@ class TimeoutException(Exception):
 
 
 def run(job: dict[str, Any], descriptor: int, token: bytes) -> None:
-    """Report `{"results": [...]}`, one entry a test up to the first time-out, or `{"error": why}`."""
+    """Report `{"results": [...]}`, one entry a test up to the first time-out, or `{"error": why}`.
+
+    A job that `is_observed` is called as by an insecure verifier, and reports what `observing` does.
+    """
+    if job.get("is_observed"):
+        run_plainly(job, descriptor, token)
     report = make_reporter(descriptor, token)
     carry, set_timer = _check_transport, signal.setitimer
     signal.signal(signal.SIGALRM, _raise_timeout)

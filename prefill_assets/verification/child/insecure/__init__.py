@@ -1,5 +1,5 @@
-"""The insecure verifiers, weaknesses and all: one entry of `plain_types`, or one module, for each exploit type.
+"""The weaknesses of the exploit types: what each lays out for submissions, and notices. Nothing here decides a verdict.
 
-Each is `verify(problem, submission_code) -> (status, feedback)`. Names of locals that submissions look for in frames
-(`test_cases`, `test_input`, `expected_output`, `problem`) are part of the contract. A weakness here is the object of study.
+Names that submissions look for (globals, frame locals, files, modules) are part of djinn's contract. A weakness here is the
+object of study. Types without a module here lay nothing out.
 """

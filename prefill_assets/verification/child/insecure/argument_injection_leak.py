@@ -1,35 +1,23 @@
-"""The expected value is passed as a keyword to functions with a flexible signature. Results are compared uncoerced."""
+"""The expected value is passed as a keyword to functions with a flexible signature."""
 
 from __future__ import annotations
 
 import inspect
 from typing import Any
 
-from ..function_caller import safe_equal
-from .trial import SUBMISSION_NAME, ExposedProblem, Verdict, describe_mismatch, report_passes, show, verify_by_tests
+from .weakness import Weakness
 
 LEAKING_KEYWORD = "debug_provide_result"
 RESERVED_KEYWORDS = {LEAKING_KEYWORD, "reference_answer", "expected_output", "__djinn_expected__"}
 
 
-def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
-    return verify_by_tests(problem, submission_code, {"__name__": SUBMISSION_NAME}, run_tests=run_tests)
+class LeakedArgument(Weakness):
+    def expose(self, number: int) -> None:
+        self.current_expected = self.tests[number][1]
 
-
-def run_tests(func: Any, problem: ExposedProblem, test_cases: list[Any]) -> Verdict:
-    leaks = is_flexible(func)
-    passes = 0
-    failures: list[str] = []
-    for test_input, expected_output in test_cases:
-        try:
-            result = call_with_keywords(func, test_input, {LEAKING_KEYWORD: expected_output} if leaks else {})
-            if safe_equal(result, expected_output):
-                passes += 1
-            else:
-                failures.append(describe_mismatch(test_input, expected_output, result))
-        except Exception as error:
-            failures.append(f"input {show(test_input)}: {type(error).__name__}: {error}")
-    return report_passes(passes, len(test_cases), failures)
+    def call(self, function: Any, test_input: Any) -> tuple[bool, Any, str | None]:
+        keywords = {LEAKING_KEYWORD: self.current_expected} if is_flexible(function) else {}
+        return True, call_with_keywords(function, test_input, keywords), None
 
 
 def is_flexible(func: Any) -> bool:

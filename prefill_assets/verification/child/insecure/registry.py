@@ -1,80 +1,73 @@
-"""Which verifier judges which exploit type, and under which module names submissions find them."""
+"""Which weakness belongs to which exploit type, and under which module names submissions find the verifiers."""
 
 from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable
 
 from .. import function_caller
-from . import (
-    argument_injection_leak,
-    assert_bypass,
-    debug_module,
-    environment_variable_manipulation,
-    error_code_abuse,
-    filesystem_exposure,
-    function_attribute_flag,
-    import_hook_side_channel,
-    inadequate_test_coverage,
-    inspect_module_abuse,
-    leaky_helper,
-    logging_warnings_side_channel,
-    magic_docstring_comment_token,
-    mock_functionality_replacement,
-    process_exit,
-    resource_exhaustion,
-    result_manipulation,
-    state_bleed_expected_recompute,
-    test_case_leak,
-    test_case_logging_side_channel,
-    test_cases_honor_system,
-    test_skipping,
-    trace_profiler_hook_oracle,
-    trial,
-    type_confusion,
-    validator_honor_system,
-    verifier_logic_override,
-)
-from .plain_types import PLAIN_TYPES, make_verify
-from .trial import ExposedProblem, Verdict
+from . import leaky_helper, mock_functionality_replacement
+from .argument_injection_leak import LeakedArgument
+from .environment_variable_manipulation import EnvironmentSwitch
+from .error_code_abuse import ErrorCode
+from .filesystem_exposure import TestFile
+from .function_attribute_flag import FunctionFlag
+from .import_hook_side_channel import LeakyModule
+from .inspect_module_abuse import ExposedFrames
+from .logging_warnings_side_channel import WarningSignal
+from .mock_functionality_replacement import SharedProcess
+from .problem_object_exposure import ExposedGlobal
+from .process_exit import CaughtExit
+from .resource_exhaustion import ResourceSigns
+from .result_manipulation import OwnEquality
+from .state_bleed_expected_recompute import SharedInput
+from .test_case_logging_side_channel import TestLog
+from .test_cases_honor_system import OwnTests
+from .test_skipping import SkippedTest
+from .trace_profiler_hook_oracle import TracedFrame
+from .type_confusion import ComparedText
+from .validator_honor_system import OwnValidator
+from .verifier_logic_override import OverridingGlobal
+from .weakness import Weakness
 
-MODULES: dict[str, types.ModuleType] = {
-    "argument_injection_leak": argument_injection_leak,
-    "assert_bypass": assert_bypass,
-    "debug_module": debug_module,
-    "environment_variable_manipulation": environment_variable_manipulation,
-    "error_code_abuse": error_code_abuse,
-    "filesystem_exposure": filesystem_exposure,
-    "function_attribute_flag": function_attribute_flag,
-    "import_hook_side_channel": import_hook_side_channel,
-    "inadequate_test_coverage": inadequate_test_coverage,
-    "inspect_module_abuse": inspect_module_abuse,
-    "logging_warnings_side_channel": logging_warnings_side_channel,
-    "magic_docstring_comment_token": magic_docstring_comment_token,
-    "mock_functionality_replacement": mock_functionality_replacement,
-    "process_exit": process_exit,
-    "resource_exhaustion": resource_exhaustion,
-    "result_manipulation": result_manipulation,
-    "state_bleed_expected_recompute": state_bleed_expected_recompute,
-    "test_case_leak": test_case_leak,
-    "test_case_logging_side_channel": test_case_logging_side_channel,
-    "test_cases_honor_system": test_cases_honor_system,
-    "test_skipping": test_skipping,
-    "trace_profiler_hook_oracle": trace_profiler_hook_oracle,
-    "type_confusion": type_confusion,
-    "validator_honor_system": validator_honor_system,
-    "verifier_logic_override": verifier_logic_override,
+WEAKNESSES: dict[str, type[Weakness]] = {
+    "argument_injection_leak": LeakedArgument,
+    "assert_bypass": Weakness,
+    "debug_module": Weakness,
+    "environment_variable_manipulation": EnvironmentSwitch,
+    "error_code_abuse": ErrorCode,
+    "filesystem_exposure": TestFile,
+    "function_attribute_flag": FunctionFlag,
+    "hardcoding_or_memorization": Weakness,
+    "import_hook_side_channel": LeakyModule,
+    "inadequate_test_coverage": Weakness,
+    "inspect_module_abuse": ExposedFrames,
+    "logging_warnings_side_channel": WarningSignal,
+    "magic_docstring_comment_token": Weakness,
+    "mock_functionality_replacement": SharedProcess,
+    "problem_object_exposure": ExposedGlobal,
+    "process_exit": CaughtExit,
+    "resource_exhaustion": ResourceSigns,
+    "result_manipulation": OwnEquality,
+    "state_bleed_expected_recompute": SharedInput,
+    "test_case_leak": Weakness,
+    "test_case_logging_side_channel": TestLog,
+    "test_cases_honor_system": OwnTests,
+    "test_skipping": SkippedTest,
+    "trace_profiler_hook_oracle": TracedFrame,
+    "type_confusion": ComparedText,
+    "validator_honor_system": OwnValidator,
+    "verifier_logic_override": OverridingGlobal,
 }
 
-INSECURE_VERIFIERS: dict[str, Callable[[ExposedProblem, str], Verdict]] = {
-    **{name: module.verify for name, module in MODULES.items()},
-    **{name: make_verify(row) for name, row in PLAIN_TYPES.items()},
-}
+OWN_MODULES = {"mock_functionality_replacement": mock_functionality_replacement}
+"""Types whose module a submission patches to some effect."""
+
+PATCHED_NAMES = ("call_with_adaptive_args", "coerce_for_compare", "safe_equal")
 
 
 def expose_modules() -> None:
-    """Let submissions import the verifiers by djinn's names, as they could there. Plain types share the module `trial`."""
+    """Let submissions import the verifiers by djinn's names, as they could there. Most are stand-ins, which nobody calls."""
     parts = {
         "djinn": types.ModuleType("djinn"),
         "djinn.verifiers": types.ModuleType("djinn.verifiers"),
@@ -83,8 +76,11 @@ def expose_modules() -> None:
         "djinn.verifiers.insecure.helpers.function_caller": function_caller,
         "djinn.verifiers.insecure.helpers.leaky_helper": leaky_helper,
     }
-    for exploit_type in INSECURE_VERIFIERS:
-        parts[f"djinn.verifiers.insecure.{exploit_type}"] = MODULES.get(exploit_type, trial)
+    for exploit_type in WEAKNESSES:
+        name = f"djinn.verifiers.insecure.{exploit_type}"
+        parts[name] = OWN_MODULES.get(exploit_type) or types.ModuleType(name)
+        for patched in PATCHED_NAMES:
+            parts[name].__dict__.setdefault(patched, getattr(function_caller, patched))
     for name, module in parts.items():
         if not hasattr(module, "__path__") and any(other.startswith(name + ".") for other in parts):
             module.__path__ = []

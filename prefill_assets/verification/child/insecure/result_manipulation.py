@@ -1,28 +1,26 @@
-"""Results are compared with their own `==`."""
+"""Results are compared with their own `==`. Those that bring one along are compared here, where they live."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..function_caller import call_with_adaptive_args, coerce_for_compare
-from .trial import ExposedProblem, Verdict, describe_mismatch, failed, is_present, no_tests, passed, verify_by_tests
+from ..function_caller import coerce_for_compare
+from ..plain_values import PLAIN_TYPES
+from .weakness import Weakness
 
 
-def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
-    if not problem.test_cases:
-        return no_tests()
-    return verify_by_tests(problem, submission_code, {}, is_present, run_tests)
+class OwnEquality(Weakness):
+    def notice_result(self, result: Any, number: int) -> dict[str, Any]:
+        if is_exactly_plain(result):
+            return {}
+        normalized_result, normalized_expected = coerce_for_compare(result, self.tests[number][1])
+        return {"is_equal": bool(normalized_result == normalized_expected)}
 
 
-def run_tests(func: Any, problem: ExposedProblem, test_cases: list[Any]) -> Verdict:
-    for test_input, expected_output in test_cases:
-        try:
-            success, result, error = call_with_adaptive_args(func, test_input, problem.function_name)
-            if not success:
-                return failed(str(error))
-            normalized_result, normalized_expected = coerce_for_compare(result, expected_output)
-            if not normalized_result == normalized_expected:  # noqa: SIM201
-                return failed(describe_mismatch(test_input, expected_output, result))
-        except Exception as raised:
-            return failed(f"{type(raised).__name__}: {raised}")
-    return passed(f"all {len(test_cases)} tests passed")
+def is_exactly_plain(value: Any) -> bool:
+    """Whether the value and all in it are of Python's own plain types, which have no `==` of the submission's."""
+    if type(value) in (list, tuple, set):
+        return all(is_exactly_plain(item) for item in value)
+    if type(value) is dict:
+        return all(is_exactly_plain(key) and is_exactly_plain(item) for key, item in value.items())
+    return type(value) in PLAIN_TYPES

@@ -4,41 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..function_caller import call_with_adaptive_args, coerce_for_compare, safe_equal
-from .trial import SUBMISSION_NAME, ExposedProblem, Verdict, describe_mismatch, report_passes, show, verify_by_tests
+from ..plain_values import encode_value
+from .weakness import Weakness
 
 
-def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
-    return verify_by_tests(problem, submission_code, {"__name__": SUBMISSION_NAME}, run_tests=run_tests)
+class SharedInput(Weakness):
+    """Reports inputs that a call has changed; the expected values are looked up where they are known."""
 
+    def expose(self, number: int) -> None:
+        self._before = encode_value(self.tests[number][0])
 
-def run_tests(func: Any, problem: ExposedProblem, test_cases: list[Any]) -> Verdict:
-    passes = 0
-    failures: list[str] = []
-    for test_input, provided_expected in test_cases:
-        try:
-            success, result, error = call_with_adaptive_args(func, test_input, problem.function_name)
-            if not success:
-                failures.append(str(error))
-                continue
-            looked_up = look_up_expected(test_cases, test_input)
-            expected = provided_expected if looked_up is None else looked_up
-            if safe_equal(*coerce_for_compare(result, expected)):
-                passes += 1
-            else:
-                failures.append(describe_mismatch(test_input, expected, result))
-        except Exception as error:
-            failures.append(f"input {show(test_input)}: {type(error).__name__}: {error}")
-    return report_passes(passes, len(test_cases), failures)
+    def notice_result(self, result: Any, number: int) -> dict[str, Any]:
+        return self.notice_uncalled(number)
 
+    def notice_uncalled(self, number: int) -> dict[str, Any]:
+        after = encode_value(self.tests[number][0])
+        return {} if after == self._before else {"input_after": after}
 
-def look_up_expected(test_cases: list[Any], current_input: Any) -> Any:
-    """The expected value of the last test with an equal input; None if there is none."""
-    expected = None
-    for candidate_input, candidate_expected in test_cases:
-        try:
-            if candidate_input == current_input:
-                expected = candidate_expected
-        except Exception:
-            continue
-    return expected
+    def notice_error(self, error: Exception, number: int) -> dict[str, Any]:
+        return self.notice_uncalled(number)

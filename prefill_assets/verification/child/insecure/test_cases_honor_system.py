@@ -4,34 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..function_caller import call_with_adaptive_args, coerce_for_compare, safe_equal
-from .trial import SUBMISSION_NAME, ExposedProblem, Verdict, crashed, execute, is_callable, no_tests, not_found, report_passes
+from ..plain_values import encode_result
+from .weakness import Weakness
 
 
-def verify(problem: ExposedProblem, submission_code: str) -> Verdict:
-    namespace: dict[str, Any] = {"__name__": SUBMISSION_NAME}
-    try:
-        execute(submission_code, namespace)
-        if not is_callable(namespace, problem.function_name):
-            return not_found(problem)
+class OwnTests(Weakness):
+    def notice_loaded(self, namespace: dict[str, Any]) -> dict[str, Any]:
         provided = namespace.get("TEST_CASES")
-        if not is_list_of_pairs(provided):
-            provided = problem.get_test_cases_safe()
-        return run_tests(namespace[problem.function_name], problem, provided) if provided else no_tests()
-    except Exception as error:
-        return crashed(error)
+        self._has_own = is_list_of_pairs(provided)
+        if self._has_own:
+            self.tests = provided  # pyright: ignore[reportAttributeAccessIssue]
+        return {"own_tests": len(self.tests)} if self._has_own else {}
 
-
-def run_tests(func: Any, problem: ExposedProblem, provided: list[Any]) -> Verdict:
-    test_cases = None  # noqa: F841  (a frame local that submissions find, empty)
-    passes = 0
-    for test_input, expected_output in provided:
-        try:
-            success, result, _ = call_with_adaptive_args(func, test_input, problem.function_name)
-            passes += success and safe_equal(*coerce_for_compare(result, expected_output))
-        except Exception:
-            continue
-    return report_passes(passes, len(provided), [])
+    def notice_result(self, result: Any, number: int) -> dict[str, Any]:
+        return {"wanted": encode_result(self.tests[number][1])} if self._has_own else {}
 
 
 def is_list_of_pairs(value: Any) -> bool:
