@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefill_assets.warehouse.partition_file import quote_files
+from prefill_assets.warehouse.run_record import create_empty_records
 from prefill_assets.warehouse.superseded import KEPT_TABLES
 from prefill_assets.warehouse.table import PARTITION_COLUMNS, Table, find_table
 
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
 
     from prefill_assets.warehouse.store import Warehouse
 
-VIEWS = ("partitions", "superseded_partitions", "evaluations", "exploit_rates", "threshold_counts")
-VIEWS_OF_SUPERSEDED = ("verdict_changes",)
+VIEWS = (
+    *("partitions", "superseded_partitions", "runs"),
+    *("evaluations", "exploit_rates", "exploit_rate_differences", "threshold_counts"),
+)
+VIEWS_OF_SUPERSEDED = ("verdict_changes", "provenance")
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
     """Every table and every view on this connection, without the comments."""
-    warehouse.create_empty_tables()
+    _create_empty_files(warehouse)
     for statement in list_statements(warehouse):
         if statement.startswith("CREATE"):
             connection.execute(statement)
@@ -36,7 +40,7 @@ def publish_catalog(warehouse: Warehouse, path: Path) -> None:
     """
     import duckdb
 
-    warehouse.create_empty_tables()
+    _create_empty_files(warehouse)
     text = ";\n".join(list_statements(warehouse))
     published = path.with_name(f"{path.name}.sql")
     if path.exists() and published.exists() and published.read_text(encoding="utf-8") == text:
@@ -64,6 +68,12 @@ def list_statements(warehouse: Warehouse) -> list[str]:
             _comment("VIEW", f"superseded_{name}", _describe_superseded(name)),
         ]
     return statements + _list_views(VIEWS_OF_SUPERSEDED, warehouse)
+
+
+def _create_empty_files(warehouse: Warehouse) -> None:
+    """What lets every view be read before there is a row."""
+    warehouse.create_empty_tables()
+    create_empty_records(warehouse.root)
 
 
 def _list_views(names: Iterable[str], warehouse: Warehouse) -> list[str]:

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import duckdb
+import pytest
+
+from prefill_assets.sources.experiment import Experiment
+from prefill_assets.sources.settings import Settings
+from prefill_assets.stages.run_facts import collect_run_facts
+from prefill_assets.warehouse.catalog import create_views
+from prefill_assets.warehouse.partition import Stamp
+from prefill_assets.warehouse.run_record import HIDDEN, hide_secrets, write_run_end, write_run_record
+from prefill_assets.warehouse.store import Warehouse
+from prefill_assets_tests.warehouse.rows import KEY, make_result
+
+EXPERIMENT = KEY.experiment
+
+
+@pytest.fixture
+def warehouse(tmp_path) -> Warehouse:
+    return Warehouse(tmp_path / "it's" / "warehouse")
+
+
+def ask(warehouse: Warehouse, question: str) -> list[tuple]:
+    with duckdb.connect() as connection:
+        create_views(connection, warehouse)
+        return connection.execute(question).fetchall()
+
+
+def collect(tmp_path, **given):
+    settings = Settings(seed=7, **{"vllm_api_key": "sk-very-secret-indeed", "max_tokens": 12})
+    return collect_run_facts(Experiment(tmp_path / EXPERIMENT, settings), tmp_path, **given)
+
+
+def test_a_record_stays_as_it_was_first_written(warehouse):
+    for seed in (1, 2):
+        write_run_record(warehouse.root, "r", {"experiment": EXPERIMENT, "seed": seed})
+    assert ask(warehouse, "SELECT run_id, experiment, seed, status FROM runs") == [("r", EXPERIMENT, 1, None)]
+
+
+def test_a_run_over_two_experiments_has_a_record_for_each_and_an_end(warehouse):
+    for experiment in ("a", "b"):
+        write_run_record(warehouse.root, "r", {"experiment": experiment, "started_at": "2026-01-01T00:00:00.000+00:00"})
+    write_run_end(warehouse.root, "r", "b", "success")
+    write_run_end(warehouse.root, "r", "b", "failed")
+    question = "SELECT experiment, status, finished_at > started_at FROM runs ORDER BY 1"
+    assert ask(warehouse, question) == [("a", None, None), ("b", "success", True)]
+
+
+def test_many_writers_of_one_record_leave_one_whole_file(warehouse):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda seed: write_run_record(warehouse.root, "r", {"experiment": "e", "seed": seed}), range(40)))
+    assert [path.name for path in (warehouse.root / "runs" / "e").iterdir()] == ["r.json"]
+    assert ask(warehouse, "SELECT count(*) FROM runs") == [(1,)]
+
+
+def test_facts_name_code_config_and_what_the_caller_knows_and_hide_secrets(warehouse, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    facts = collect(tmp_path, engine="transformers 5", verifier="embedded 3", model_fingerprints={90: "abc"})
+    write_run_record(warehouse.root, "r", facts)
+    question = (
+        "SELECT seed, engine, verifier, problems_version, model_fingerprints ->> '90', settings ->> 'max_tokens', "
+        "settings ->> 'vllm_api_key', packages ->> 'duckdb', prefill_assets IS NOT NULL FROM runs"
+    )
+    assert ask(warehouse, question) == [(7, "transformers 5", "embedded 3", None, "abc", "12", HIDDEN, duckdb.__version__, True)]
+    assert "secret" not in (warehouse.root / "runs" / EXPERIMENT / "r.json").read_text()
+
+
+def test_outside_a_repository_commit_and_changes_are_unknown(tmp_path):
+    facts = collect(tmp_path)
+    assert (facts["git_commit"], facts["git_has_changes"]) == (None, None)
+
+
+def test_facts_are_cheap_after_the_first_time(tmp_path):
+    collect(tmp_path)
+    began = time.perf_counter()
+    for _ in range(20):
+        collect(tmp_path)
+    assert (time.perf_counter() - began) / 20 < 0.02
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"api_key": "x", "VLLM_API_KEY": "x", "hf_token": "x"}, {"api_key": HIDDEN, "VLLM_API_KEY": HIDDEN, "hf_token": HIDDEN}),
+        ({"max_tokens": 9, "prefill_tokens_sweep": [0, 10]}, {"max_tokens": 9, "prefill_tokens_sweep": [0, 10]}),
+        ({"servers": [{"password": "p", "url": "http://me:pw@host/v1"}]}, {"servers": [{"password": HIDDEN, "url": f"http://{HIDDEN}@host/v1"}]}),
+        ({"api_key": None, "passwords": {"password": ""}}, {"api_key": None, "passwords": {"password": ""}}),
+        ({"command": ["run", "--api-key", "x", "--seed", "1"]}, {"command": ["run", "--api-key", HIDDEN, "--seed", "1"]}),
+        ({"note": "uses sk-abcdefghijklmnop"}, {"note": f"uses {HIDDEN}"}),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_secret_is_hidden_and_nothing_else(given, kept):
+    assert hide_secrets(given) == kept
+
+
+def test_every_version_of_a_partition_leads_to_its_run(warehouse):
+    for run, success, verifier in (("first", True, "embedded 1"), ("second", False, "embedded 2")):
+        write_run_record(
+            warehouse.root, run, {"experiment": EXPERIMENT, "git_commit": f"commit of {run}", "settings": {"seed": 3}}
+        )
+        parts = {"problems": "p1", "verifier": "as the stamp says", "seed": 4}
+        rows = [make_result("a", exploit_success=success, verifier=verifier)]
+        warehouse.replace("eval_results", KEY, rows, Stamp("in", "1", run, json.dumps(parts)))
+    warehouse.replace("trajectory", KEY._replace(prefill_level=None), [], Stamp("in", "4", "unrecorded"))
+
+    question = (
+        "SELECT table_name, run_id, is_superseded, verifier, problems_version, code_version, git_commit, seed, settings ->> 'seed' "
+        "FROM provenance ORDER BY written_at"
+    )
+    assert ask(warehouse, question) == [
+        ("eval_results", "first", True, "embedded 1", "p1", "1", "commit of first", 4, "3"),
+        ("eval_results", "second", False, "embedded 2", "p1", "1", "commit of second", 4, "3"),
+        ("trajectory", "unrecorded", False, None, None, "4", None, None, None),
+    ]
