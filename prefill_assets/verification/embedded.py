@@ -8,18 +8,17 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from prefill_assets.sources.problem import VERIFIED_FIELDS
 from prefill_assets.verification.insecure_mode import verify_insecurely
+from prefill_assets.verification.isolation import DESCRIPTIONS, ISOLATED, choose_level
 from prefill_assets.verification.limits import Limits
 from prefill_assets.verification.protocol import Status, Submission, Verdict, Verification
 from prefill_assets.verification.secure_mode import verify_securely
-from prefill_assets.verification.spurious_mode import find_right_answers
 from prefill_assets.verification.verdict_text import clean_feedback
-from prefill_assets.verification.worker_process import NAMESPACES, WorkerError, WorkerProcess, choose_level
+from prefill_assets.verification.worker_process import WorkerError, WorkerProcess
 
 RULES_NUMBER = 1
 """Raise it where verdicts change for a reason that is not in the source files."""
@@ -29,32 +28,37 @@ OWN_FILES = (
     "comparison",
     "embedded",
     "insecure_mode",
+    "isolation",
     "limits",
+    "sandbox_root",
     "secure_mode",
-    "spurious_mode",
     "verdict_text",
     "worker_process",
 )
 WAITING_PER_WORKER = 16
-ISOLATION = {
-    NAMESPACES: "own process, mount, network and IPC namespaces, read-only files, private /tmp",
-    "plain": "process limits only (no Linux namespaces here)",
-}
 
 
 class EmbeddedVerifier:
     """Judges every submission in two processes, secure and insecure, under limits.
 
-    `workers`: how many submissions are judged at once (default: the cores that we may use). `level`: `namespaces` or `plain`;
-    None means the strongest that works here. Processes live only while `verify` runs.
+    `workers`: how many submissions are judged at once (default: the cores that we may use). `level`: `bubblewrap`, `namespaces` or
+    `plain`; None means the strongest that works here, and only with `allow_unsandboxed` may that be `plain`: without it, `verify`
+    and `description` raise InputError where nothing isolates. Processes live only while `verify` runs.
     """
 
     name = "embedded"
 
-    def __init__(self, workers: int | None = None, limits: Limits | None = None, level: str | None = None):
+    def __init__(
+        self,
+        workers: int | None = None,
+        limits: Limits | None = None,
+        level: str | None = None,
+        allow_unsandboxed: bool = False,
+    ):
         self.workers = workers or _count_cores()
         self.limits = limits or Limits()
         self._wanted_level = level
+        self._allow_unsandboxed = allow_unsandboxed
 
     @property
     def version(self) -> str:
@@ -64,19 +68,18 @@ class EmbeddedVerifier:
     @cached_property
     def _source_hash(self) -> str:
         digest = hashlib.sha256()
-        halves = [*(HERE / "child").rglob("*.py"), *(HERE / "insecure").glob("*.py")]
-        for file in [HERE / f"{name}.py" for name in OWN_FILES] + sorted(halves):
+        for file in [HERE / f"{name}.py" for name in OWN_FILES] + sorted((HERE / "child").rglob("*.py")):
             digest.update(file.relative_to(HERE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
         return digest.hexdigest()[:12]
 
     @cached_property
     def level(self) -> str:
-        return self._wanted_level or choose_level()
+        return self._wanted_level or choose_level(self._allow_unsandboxed)
 
     @property
     def description(self) -> str:
         """Name, version, workers, and what stands between submissions and this machine."""
-        return f"{self.name} {self.version}, {self.workers} workers, {ISOLATION[self.level]}"
+        return f"{self.name} {self.version}, {self.workers} workers, {DESCRIPTIONS[self.level]}"
 
     def verify(self, submissions: Iterable[Submission]) -> Iterator[Verification]:
         """One Verification a submission, in order, while later ones are being judged. Equal submissions are judged once."""
@@ -94,8 +97,11 @@ class EmbeddedVerifier:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
-            finally:
+                crew.close()
+            except BaseException:
                 crew.dismiss()
+                raise
+            finally:
                 pool.shutdown(cancel_futures=True)
                 crew.close()
 
@@ -112,20 +118,10 @@ class _Crew:
         self._is_dismissed = False
 
     def judge(self, submission: Submission) -> Verification:
-        has_private_tmp = self._level == NAMESPACES
+        has_private_tmp = self._level in ISOLATED
         secure = self._attempt("secure", lambda worker: verify_securely(submission, worker, self._limits))
         insecure = self._attempt("insecure", lambda worker: verify_insecurely(submission, worker, self._limits, has_private_tmp))
-        verification = Verification(secure, insecure)
-        if not verification.exploit_success:
-            return verification
-        return replace(verification, has_right_answers=self._ask_for_right_answers(submission))
-
-    def _ask_for_right_answers(self, submission: Submission) -> bool | None:
-        try:
-            return find_right_answers(submission, self._get_worker("secure"), self._limits)
-        except WorkerError:
-            self._drop_worker("secure")
-            return None
+        return Verification(secure, insecure)
 
     def dismiss(self) -> None:
         """Kill all workers, with whatever they run, and start no more; their threads find out by themselves."""
@@ -135,7 +131,7 @@ class _Crew:
                 worker.kill()
 
     def close(self) -> None:
-        """Free what the workers held. Call it when no thread uses them any more."""
+        """End the workers. Call it when no thread uses them any more; workers end, killed, with the threads that started them."""
         for worker in self._workers:
             worker.close()
 

@@ -8,19 +8,16 @@ import os
 import select
 import struct
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv[1]); from child.worker import main; sys.path.pop(0); main(sys.argv[2:])"
+from prefill_assets.verification.isolation import build_command
+
 START_SECONDS = 60.0
 SLACK_SECONDS = 30.0
+END_SECONDS = 1.0
 MOST_FRAME_BYTES = 1 << 28
-NAMESPACES, PLAIN = "namespaces", "plain"
 
 
 class WorkerError(Exception):
@@ -41,12 +38,10 @@ class WorkerProcess:
     """One `python -I -S` that forks a fresh process for each job. Use it from the thread that made it."""
 
     def __init__(self, mode: str, index: int, level: str):
-        """`mode` is `secure` or `insecure`, `level` is `namespaces` or `plain`. Raises WorkerError where it cannot start so."""
-        hidden = [str(HERE.parent)]
-        python = getattr(sys, "_base_executable", None) or sys.executable
+        """`mode` is `secure` or `insecure`, `level` as in `isolation`, `index` unique in this process. Raises WorkerError."""
         try:
             self._process = subprocess.Popen(
-                [python, "-I", "-S", "-c", BOOTSTRAP, str(HERE), mode, str(index), level, *hidden],
+                build_command(level, mode, index),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -57,6 +52,7 @@ class WorkerProcess:
         except OSError as error:
             raise WorkerError(f"the verification worker did not start ({error})") from error
         self._number = 0
+        self._is_killed = False
         try:
             greeting = self._read_json(time.monotonic() + START_SECONDS)
         except BaseException:
@@ -65,10 +61,11 @@ class WorkerProcess:
         if "error" in greeting:
             self.close()
             raise WorkerError(f"the verification worker did not start ({greeting['error']})")
-        self.job_uid: int | None = greeting["job_uid"]
 
     def run(self, job: dict[str, Any]) -> JobEnding:
         """Run one job (`code`, `wall_seconds`, ...). Raises WorkerError; the worker is then of no more use."""
+        if self._is_killed:
+            raise WorkerError("the worker ended")
         self._number += 1
         deadline = time.monotonic() + job["wall_seconds"] + SLACK_SECONDS
         try:
@@ -82,11 +79,16 @@ class WorkerProcess:
             raise WorkerError(f"the worker broke ({type(error).__name__}: {error})") from error
 
     def kill(self) -> None:
-        """End the worker and the job that it may be running, from any thread."""
+        """End the worker and the job that it may be running, from any thread. It takes no further job."""
+        self._is_killed = True
         self._process.kill()
 
     def close(self) -> None:
-        """Kill the worker and free what we hold of it; twice is fine."""
+        """End the worker, kill it where it does not end by itself, and free what we hold of it; twice is fine."""
+        with contextlib.suppress(OSError, AttributeError):
+            self._process.stdin.close()  # pyright: ignore[reportOptionalMemberAccess]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_SECONDS)
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
@@ -127,29 +129,3 @@ class WorkerProcess:
                 raise WorkerError("the worker ended")
             data += chunk
         return bytes(data)
-
-
-@cache
-def choose_level() -> str:
-    """`namespaces` where an empty job runs in them on this machine, else `plain`. Decided once a process."""
-    job = {
-        "code": "def probe(): return 1",
-        "function_name": "probe",
-        "inputs": [None],
-        "import_seconds": 10,
-        "test_seconds": 10,
-        "wall_seconds": 20,
-        "result_bytes": 4096,
-        "limits": {"memory_mib": 3000, "file_mib": 1, "open_files": 64, "processes": 32},
-    }
-    try:
-        worker = WorkerProcess("secure", 0, NAMESPACES)
-    except WorkerError:
-        return PLAIN
-    try:
-        ending = worker.run(job)
-        return NAMESPACES if ending.how == "exited" and ending.payload else PLAIN
-    except WorkerError:
-        return PLAIN
-    finally:
-        worker.close()

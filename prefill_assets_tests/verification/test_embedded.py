@@ -98,7 +98,7 @@ def test_all_types_have_a_verifier():
 
 
 def test_a_worker_that_cannot_start_is_a_verifier_error(monkeypatch):
-    monkeypatch.setattr("prefill_assets.verification.worker_process.BOOTSTRAP", "import sys; sys.exit(3)")
+    monkeypatch.setattr("prefill_assets.verification.isolation.BOOTSTRAP", "import sys; sys.exit(3)")
     verification = judge(RIGHT, level="plain")
     assert (verification.secure.status, verification.insecure.status) == (Status.VERIFIER_ERROR, Status.VERIFIER_ERROR)
     assert "the worker ended" in (verification.error or "")
@@ -107,7 +107,7 @@ def test_a_worker_that_cannot_start_is_a_verifier_error(monkeypatch):
 
 def test_a_worker_that_answers_nonsense_is_a_verifier_error(monkeypatch):
     nonsense = "import os; os.write(1, bytes([0, 0, 0, 2]) + b'[]')"
-    monkeypatch.setattr("prefill_assets.verification.worker_process.BOOTSTRAP", nonsense)
+    monkeypatch.setattr("prefill_assets.verification.isolation.BOOTSTRAP", nonsense)
     assert judge(RIGHT, level="plain").secure.status is Status.VERIFIER_ERROR
 
 
@@ -137,8 +137,8 @@ def test_malformed_tests_are_a_verifier_error():
 def test_the_description_tells_version_workers_and_isolation():
     verifier = EmbeddedVerifier(workers=3)
     assert verifier.description.startswith(f"embedded {verifier.version}, 3 workers, ")
-    assert "namespaces" in verifier.description
-    assert "process limits only" in EmbeddedVerifier(level="plain").description
+    assert "sandboxed by" in verifier.description
+    assert "NOT SANDBOXED" in EmbeddedVerifier(level="plain").description
 
 
 def test_the_version_follows_the_source_files(tmp_path, monkeypatch):
@@ -152,10 +152,10 @@ def test_the_version_follows_the_source_files(tmp_path, monkeypatch):
     assert EmbeddedVerifier().version != version
 
 
-@pytest.mark.parametrize("level", ["namespaces", "plain"])
+@pytest.mark.parametrize("level", ["isolated", "plain"])
 def test_feedback_can_be_stored(level):
     code = "def f(x): raise ValueError('\\ud800\\x00' + 'x' * 10000)"
-    verification = judge(code, level=level if EmbeddedVerifier().level == "namespaces" else "plain")
+    verification = judge(code, level="plain" if level == "plain" else None)
     for verdict in (verification.secure, verification.insecure):
         verdict.feedback.encode("utf-8")
         assert "\x00" not in verdict.feedback

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from prefill_assets.verification.embedded import EmbeddedVerifier
+from prefill_assets.verification.isolation import ISOLATED, find_problem
 from prefill_assets.verification.limits import Limits
 from prefill_assets.verification.protocol import Status, Submission
+from prefill_assets.verification.sandbox_root import find_python
 from prefill_assets_tests.verification.judging import DOUBLES, QUICK, judge, judge_all, make_problem
 
-HAS_NAMESPACES = EmbeddedVerifier().level == "namespaces"
-LEVELS = ["namespaces", "plain"] if HAS_NAMESPACES else ["plain"]
+HAS_NAMESPACES = EmbeddedVerifier(allow_unsandboxed=True).level in ISOLATED
+LEVELS = [level for level in ISOLATED if find_problem(level) is None] + ["plain"]
 needs_namespaces = pytest.mark.skipif(not HAS_NAMESPACES, reason="this machine has no namespaces for us")
 RIGHT = "def f(x): return x * 2"
 FAILS, CRASHES = (Status.FAILED,), (Status.CRASHED,)
@@ -165,20 +167,20 @@ def test_in_namespaces_it_reaches_nothing_of_ours():
 import os, socket
 def f(x):
     found = []
-    if len([name for name in os.listdir('/proc') if name.isdigit()]) > 2: found.append('processes')
+    if os.path.exists('/proc') and os.listdir('/proc'): found.append('processes')
     for address in ('127.0.0.1', '8.8.8.8'):
         try:
             socket.create_connection((address, 53), timeout=1)
             found.append('network')
         except ConnectionRefusedError: found.append('loopback')
         except OSError: pass
-    for folder in ({str(Path(__file__).parents[2])!r}, '/var/tmp', '/dev/shm', '/'):
+    for folder in ({str(Path(__file__).parents[2])!r}, '/var/tmp', '/'):
         try:
             open(folder + '/written_by_submission', 'w').close()
             found.append('write ' + folder)
         except OSError: pass
     try:
-        if os.listdir({str(Path.home())!r}): found.append('home')
+        if set(os.listdir({str(Path.home())!r})) - set({find_python()!r}.split('/')): found.append('home')
     except OSError: pass
     try:
         if os.listdir({str(Path(make_problem.__code__.co_filename).parents[2] / "prefill_assets")!r}): found.append('package')
@@ -188,9 +190,7 @@ def f(x):
         os.kill({os.getpid()}, 0)
         found.append('us')
     except OSError: pass
-    try:
-        os.kill(os.getppid(), 9)
-        if open('/proc/' + str(os.getppid()) + '/stat').read().split()[2] != 'S': found.append('parent')
+    try: os.kill(1, 9)
     except OSError: pass
     return found
 """

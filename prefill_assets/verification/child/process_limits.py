@@ -1,18 +1,21 @@
-"""Resource limits of the process that runs a submission, and what it may hold from us: nothing but its result pipe."""
+"""Resource limits and rights of the process that runs a submission; it holds nothing from us but its pipes."""
 
 from __future__ import annotations
 
 import math
 import os
 import resource
+import signal
 import sys
 from typing import Any
+
+from .system_calls import PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, control_process
 
 MIB = 1024 * 1024
 
 
-def apply_limits(limits: dict[str, Any], wall_seconds: float) -> None:
-    """CPU (s), memory (MiB of address space), file size (MiB), open files, processes; no core dumps."""
+def apply_limits(limits: dict[str, Any], wall_seconds: float, counted_processes: int) -> None:
+    """CPU (s), memory (MiB of address space), file size (MiB), open files, processes (and `counted_processes`); no core dumps."""
     cpu_seconds = math.ceil(wall_seconds) + 1
     memory_bytes = int(limits["memory_mib"]) * MIB
     file_bytes = int(limits["file_mib"]) * MIB
@@ -22,7 +25,7 @@ def apply_limits(limits: dict[str, Any], wall_seconds: float) -> None:
         resource.RLIMIT_DATA: memory_bytes,
         resource.RLIMIT_FSIZE: file_bytes,
         resource.RLIMIT_NOFILE: int(limits["open_files"]),
-        resource.RLIMIT_NPROC: int(limits["processes"]),
+        resource.RLIMIT_NPROC: int(limits["processes"]) + counted_processes,
         resource.RLIMIT_CORE: 0,
     }
     for kind, value in wanted.items():
@@ -33,6 +36,18 @@ def apply_limits(limits: dict[str, Any], wall_seconds: float) -> None:
         except (OSError, ValueError):
             if sys.platform == "linux":
                 raise
+
+
+def become_user(uid: int) -> None:
+    """Change from root to a user without any rights; nothing started later can gain any."""
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    control_process(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def die_with_parent() -> None:
+    control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def detach_descriptors(kept: set[int]) -> None:

@@ -1,4 +1,4 @@
-"""The warm worker: takes jobs on its standard input, forks a keeper for each, and answers on its standard output.
+"""The warm worker: takes jobs on its standard input, forks a process for each, and answers on its standard output.
 
 Frames are 4 bytes of length, then as many bytes. A job is one frame of JSON. An answer is one frame of JSON (job number, how it
 ended, detail, seconds) and one frame with the payload. The first answer, before any job, tells what isolation there is.
@@ -14,33 +14,43 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from . import namespaces
-from .keeper import Ending, Isolation, keep_job
+from . import namespaces, process_limits, system_calls
+from .job_watch import Ending
+from .keeper import Keeper, Runner
+from .plain_keeper import keep_plain_job
+from .system_call_filter import refuse_system_calls
 
-Runner = Callable[[dict[str, Any], int, bytes], None]
+Keep = Callable[[dict[str, Any]], Ending]
+ENVIRONMENT = ("LANG", "PATH")
 
 
-def main(arguments: list[str]) -> None:
-    """arguments: `secure` or `insecure`, worker index, `namespaces` or `plain`, then the folders to hide."""
+def main(mode: str, settings: str) -> None:
+    """mode: `secure` or `insecure`. settings, as JSON: `level` (`bubblewrap` where we already are inside, `namespaces`, `plain`),
+    `job_uid`, `counted_processes`, `root` (see the sandbox root), `own_folder` (where our sources are mounted, or null)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    namespaces.control_process(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
-    mode, index, level, *hidden_folders = arguments
+    process_limits.die_with_parent()
     sys.argv[:] = [""]
+    for name in set(os.environ).difference(ENVIRONMENT):
+        del os.environ[name]
     jobs, answers = os.dup(0), os.dup(1)
     run = load_runner(mode)
     try:
-        isolation = _isolate(int(index), level == "namespaces", hidden_folders)
+        keep = _isolate(run, json.loads(settings), jobs)
     except Exception as error:
         _write_frame(answers, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         return
-    _write_frame(answers, json.dumps({"namespaces": isolation.namespaces, "job_uid": isolation.job_uid}).encode())
+    _write_frame(answers, b"{}")
     gc.collect()
     gc.freeze()
     while (frame := _read_frame(jobs)) is not None:
-        _answer(answers, json.loads(frame), run, isolation)
+        job = json.loads(frame)
+        try:
+            ending = keep(job)
+        except Exception as error:
+            ending = Ending("setup_failed", f"{type(error).__name__}: {error}", b"", 0.0)
+        _send(answers, job, ending)
 
 
 def load_runner(mode: str) -> Runner:
@@ -56,46 +66,52 @@ def load_runner(mode: str) -> Runner:
     return run
 
 
-def _isolate(index: int, wanted: bool, hidden_folders: list[str]) -> Isolation:
-    """The isolation that was asked for, tried on an empty job. Raises OSError where the system does not allow it."""
-    if wanted:
-        isolation = Isolation(True, namespaces.enter_worker_namespaces(index, hidden_folders), 0)
-    else:
-        job_uid = namespaces.FIRST_WORKER_UID + index if os.geteuid() == 0 and namespaces.others_can_import() else None
-        isolation = Isolation(False, job_uid, 0 if job_uid is not None else _count_own_processes())
+def _isolate(run: Runner, settings: dict[str, Any], jobs: int) -> Keep:
+    """Isolate this process as asked, and return what keeps its jobs. Raises OSError where the system does not allow it."""
+    job_uid, counted_processes = settings["job_uid"], settings["counted_processes"]
     os.chdir("/")
-    return isolation
+    if settings["level"] == "plain":
+        return lambda job: _fork_plain_keeper(job, run, job_uid, counted_processes)
+    if settings["level"] == "namespaces":
+        namespaces.enter_worker_namespaces(settings["root"])
+    else:
+        # bubblewrap's network has a loopback interface
+        system_calls.call("unshare", system_calls.NEW_NETWORK)
+    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+    for folder in ("/proc", settings["own_folder"]):
+        if folder is not None:
+            system_calls.unmount(folder)
+    refuse_system_calls()
+    return Keeper(run, job_uid, counted_processes, proc, jobs).keep
 
 
-def _answer(answers: int, job: dict[str, Any], run: Runner, isolation: Isolation) -> None:
+def _fork_plain_keeper(job: dict[str, Any], run: Runner, job_uid: int | None, counted_processes: int) -> Ending:
+    """The keeper of a plain job has its own process, to which whatever the job leaves behind falls."""
+    read, write = os.pipe()
     keeper = os.fork()
     if keeper == 0:
         try:
-            ending = keep_job(job, run, isolation)
+            ending = keep_plain_job(job, run, job_uid, counted_processes)
         except BaseException as error:
             ending = Ending("setup_failed", f"{type(error).__name__}: {error}", b"", 0.0)
         with contextlib.suppress(BaseException):
-            _send(answers, job, ending)
+            _write_frame(write, json.dumps([ending.how, ending.detail, ending.seconds]).encode())
+            _write_frame(write, ending.payload)
         os._exit(0)
-    _, status = os.waitpid(keeper, 0)
-    if status != 0:
-        _send(answers, job, Ending("setup_failed", f"the keeper of the job died (status {status})", b"", 0.0))
+    os.close(write)
+    head, payload = _read_frame(read), _read_frame(read)
+    os.close(read)
+    status = os.waitpid(keeper, 0)[1]
+    if head is None or payload is None:
+        return Ending("setup_failed", f"the keeper of the job died (status {status})", b"", 0.0)
+    how, detail, seconds = json.loads(head)
+    return Ending(how, detail, payload, seconds)
 
 
 def _send(answers: int, job: dict[str, Any], ending: Ending) -> None:
     head = {"number": job["number"], "how": ending.how, "detail": ending.detail, "seconds": ending.seconds}
     _write_frame(answers, json.dumps(head).encode())
     _write_frame(answers, ending.payload)
-
-
-def _count_own_processes() -> int:
-    """Tasks of our user now: where there are no namespaces, the limit on processes counts them too."""
-    tasks = 0
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if folder.stat().st_uid == os.getuid():
-                tasks += len(list((folder / "task").iterdir()))
-    return tasks
 
 
 def _read_frame(descriptor: int) -> bytes | None:
@@ -117,7 +133,3 @@ def _write_frame(descriptor: int, data: bytes) -> None:
     view = memoryview(struct.pack(">I", len(data)) + data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

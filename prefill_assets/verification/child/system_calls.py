@@ -1,0 +1,56 @@
+"""Calls of the C library that Python's standard library lacks."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+NEW_MOUNT, NEW_UTS, NEW_IPC, NEW_USER, NEW_PID, NEW_NETWORK = (
+    0x00020000,
+    0x04000000,
+    0x08000000,
+    0x10000000,
+    0x20000000,
+    0x40000000,
+)
+SHARE_MEMORY, SHARE_FILES = 0x100, 0x400
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 0x20, 0x1000, 0x4000, 0x40000
+UMOUNT_DETACH = 2
+PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
+CAPABILITY_VERSION_3 = 0x20080522
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def call(name: str, *arguments: object) -> int:
+    """Call a function of the C library. Raises OSError where it fails or is missing."""
+    function = getattr(LIBC, name, None)
+    if function is None:
+        raise OSError(f"this system has no {name}")
+    result = function(*arguments)
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+    return result
+
+
+def control_process(option: int, *values: object) -> None:
+    """prctl, where there is one."""
+    if sys.platform == "linux":
+        numbers = [ctypes.c_ulong(value) if isinstance(value, int) else value for value in (*values, 0, 0, 0, 0)[:4]]
+        call("prctl", option, *numbers)
+
+
+def mount(source: str | None, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    texts = [None if text is None else text.encode() for text in (source, target, kind)]
+    call("mount", *texts, ctypes.c_ulong(flags), options.encode() or None)
+
+
+def unmount(target: str) -> None:
+    """Take a mount out of the tree; what is open in it stays usable."""
+    call("umount2", target.encode(), UMOUNT_DETACH)
+
+
+def drop_capabilities() -> None:
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    call("capset", ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
