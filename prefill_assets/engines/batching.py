@@ -13,11 +13,12 @@ _GPU_TOKENS, _CPU_TOKENS = 16384, 4096
 
 
 class Batches(Generic[Request, Result]):
-    """Runs requests longest first in batches of at most `rows` rows and `tokens` padded tokens, and at least one request.
+    """Runs requests in batches of at most `rows` requests and `tokens` tokens, and at least one request.
 
-    `launch` begins a batch and returns the function that waits for its results: the host prepares a batch while the device
-    computes the one before. A batch that runs out of memory is halved, and no later one is as large; a request that does not
-    fit alone gets `give_up()`.
+    Padded batches take the longest first, and every request counts as much as the batch's longest; packed ones take requests as
+    they come. `launch` begins a batch and returns the function that waits for its results: the host prepares a batch while the
+    device computes the one before. A batch that runs out of memory is halved, and no later one is as large; a request that does
+    not fit alone gets `give_up()`.
     """
 
     def __init__(
@@ -28,9 +29,10 @@ class Batches(Generic[Request, Result]):
         give_up: Callable[[], Result],
         tokens: int,
         rows: int | None = None,
+        packed: bool = False,
     ):
         self.length, self.launch, self.give_up = length, launch, give_up
-        self.tokens, self.rows = tokens, rows
+        self.tokens, self.rows, self.packed = tokens, rows, packed
 
     def run(self, requests: Sequence[Request], reject: Callable[[Request], Result | None]) -> Iterator[Result]:
         """A result for each request, in the order asked for, as they complete; `reject` answers what needs no device."""
@@ -38,9 +40,11 @@ class Batches(Generic[Request, Result]):
         for i, request in enumerate(requests):
             if (rejected := reject(request)) is not None:
                 results[i] = rejected
-        order = sorted((i for i in range(len(requests)) if i not in results), key=lambda i: -self.length(requests[i]))
+        order = [i for i in range(len(requests)) if i not in results]
+        if not self.packed:
+            order.sort(key=lambda i: -self.length(requests[i]))
         following = 0
-        for done in self._run_sorted(requests, order):
+        for done in self._run_batches(requests, order):
             results.update(done)
             while following in results:
                 yield results.pop(following)
@@ -49,11 +53,11 @@ class Batches(Generic[Request, Result]):
             yield results.pop(following)
             following += 1
 
-    def _run_sorted(self, requests: Sequence[Request], order: list[int]) -> Iterator[dict[int, Result]]:
+    def _run_batches(self, requests: Sequence[Request], order: list[int]) -> Iterator[dict[int, Result]]:
         """Results by index, batch by batch, one batch being computed while the one before is read."""
         running: tuple[list[int], Callable[[], list[Result]]] | None = None
         while order:
-            batch = order[: self._count_fitting(self.length(requests[order[0]]))]
+            batch = list(self._fill(requests, order))
             launched = self._try_to_launch([requests[i] for i in batch])
             if running is not None:
                 yield _collect(running)
@@ -64,7 +68,7 @@ class Batches(Generic[Request, Result]):
             if launched is not None:
                 running = (batch, launched)
             elif len(batch) > 1:
-                self.tokens = self.length(requests[batch[0]]) * (len(batch) // 2)
+                self.tokens = self._count_tokens(requests, batch) // 2
                 _free_memory()
                 continue
             else:
@@ -73,10 +77,18 @@ class Batches(Generic[Request, Result]):
         if running is not None:
             yield _collect(running)
 
-    def _count_fitting(self, longest: int) -> int:
-        """How many requests make one batch: each is padded to the longest, which is the first."""
-        fitting = max(1, self.tokens // max(1, longest))
-        return fitting if self.rows is None else min(fitting, self.rows)
+    def _fill(self, requests: Sequence[Request], order: Sequence[int]) -> Iterator[int]:
+        """The next batch: at least one request, then as many as fit."""
+        used = 0
+        for count, i in enumerate(order):
+            used += self.length(requests[i if self.packed else order[0]])
+            if count and (used > self.tokens or count == self.rows):
+                return
+            yield i
+
+    def _count_tokens(self, requests: Sequence[Request], batch: Sequence[int]) -> int:
+        lengths = [self.length(requests[i]) for i in batch]
+        return sum(lengths) if self.packed else max(lengths) * len(lengths)
 
     def _try_to_launch(self, batch: Sequence[Request]) -> Callable[[], list[Result]] | None:
         """None where memory runs out; the handler is left first, since its traceback holds the tensors that must go."""

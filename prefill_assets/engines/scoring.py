@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from prefill_assets.engines.packing import pack, run_packed
 from prefill_assets.engines.padding import pad_right
 from prefill_assets.engines.protocol import Score, ScoreRequest
 
@@ -17,21 +19,21 @@ _LOGIT_BYTES = 1 << 29
 """float32 logits held at once; more rows than fit are turned into log probabilities piece by piece."""
 
 
-def launch_scores(model: Any, requests: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
+def launch_scores(model: Any, requests: Sequence[ScoreRequest], *, packed: bool) -> Callable[[], list[Score]]:
     """Begin one forward pass over prompt + prefill of every request; the returned function waits for it and reads the sums.
 
     All lengths of a prefill are prefix sums of one pass. The log probability of token t is log_softmax(logits[t - 1])[token t],
-    in float32, summed in float64. Rows are padded at the right: no mask is needed, so attention runs by its fastest kernel.
+    in float32, summed in float64. With `packed` the sequences are one row; raises CannotPackError where that cannot be.
+    Otherwise rows are padded at the right, where nothing looks ahead at the padding: no mask is needed.
     """
     import torch
 
     scored = [max(r.lengths) for r in requests]
-    ids = pad_right([(*r.prompt_ids, *r.prefill_ids[:n]) for r, n in zip(requests, scored, strict=True)])
-    rows = torch.repeat_interleave(torch.arange(len(requests)), torch.tensor(scored))
-    places = torch.cat([torch.arange(len(r.prompt_ids), len(r.prompt_ids) + n) for r, n in zip(requests, scored, strict=True)])
+    sequences = [(*r.prompt_ids, *r.prefill_ids[:n]) for r, n in zip(requests, scored, strict=True)]
     with torch.inference_mode():
-        logits = compute_logits(model, ids, rows, places - 1)
-        log_probs = _gather_log_probs(logits, ids[rows, places].to(logits.device, non_blocking=True))
+        logits = _run_packed(model, sequences, scored) if packed else _run_padded(model, sequences, scored)
+        tokens = torch.tensor([token for r, n in zip(requests, scored, strict=True) for token in r.prefill_ids[:n]])
+        log_probs = _gather_log_probs(logits, tokens.to(logits.device, non_blocking=True))
         host = log_probs.to("cpu", non_blocking=True)
     arrived = None
     if log_probs.is_cuda:
@@ -47,30 +49,65 @@ def launch_scores(model: Any, requests: Sequence[ScoreRequest]) -> Callable[[], 
     return read
 
 
-def compute_logits(model: Any, ids: torch.Tensor, rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """The model's logits (positions x vocabulary) at these places of these rows of a batch, and no others.
+def _run_packed(model: Any, sequences: Sequence[Sequence[int]], scored: Sequence[int]) -> torch.Tensor:
+    """Logits (positions x vocabulary) before each of the last `scored` tokens of every sequence."""
+    import torch
 
-    The positions are selected at the entry of the model's own output layer, so that the vocabulary projection is paid for them
-    alone, and whatever the model does to its logits afterwards (caps, scales) still happens.
+    row = pack(sequences)
+    places = torch.cat([torch.arange(end - n, end) - 1 for end, n in zip(row.bounds[1:], scored, strict=True)])
+    with _projecting_only(model, (torch.zeros_like(places), places), row.ids.shape) as select:
+        return select(run_packed(model, row).logits)
+
+
+def _run_padded(model: Any, sequences: Sequence[Sequence[int]], scored: Sequence[int]) -> torch.Tensor:
+    """The same by one row for each sequence."""
+    import torch
+
+    ids = pad_right(sequences)
+    rows = torch.repeat_interleave(torch.arange(len(sequences)), torch.tensor(scored))
+    places = torch.cat([torch.arange(len(s) - n, len(s)) - 1 for s, n in zip(sequences, scored, strict=True)])
+    with _projecting_only(model, (rows, places), ids.shape) as select, _kernels_for_any_length(model):
+        return select(model(input_ids=ids.to(model.device, non_blocking=True), use_cache=False).logits)
+
+
+@contextmanager
+def _projecting_only(
+    model: Any, where: tuple[torch.Tensor, torch.Tensor], shape: tuple[int, ...]
+) -> Iterator[Callable[[torch.Tensor], torch.Tensor]]:
+    """While it lasts, the model projects onto its vocabulary only these (row, place) of a batch of this shape.
+
+    They are selected at the entry of the model's own output layer, so whatever the model does to its logits afterwards (caps,
+    scales) still happens. Yields what reads their logits (positions x vocabulary) from the model's output.
     """
     selected = False
 
-    def select(_: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def enter(_: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         nonlocal selected
         hidden, *rest = inputs
-        if hidden.shape[:2] != ids.shape:
+        if hidden.shape[:2] != shape:
             return inputs
         selected = True
-        return hidden[rows.to(hidden.device), places.to(hidden.device)][None], *rest
+        return hidden[tuple(index.to(hidden.device, non_blocking=True) for index in where)][None], *rest
+
+    def select(logits: torch.Tensor) -> torch.Tensor:
+        return logits[0] if selected else logits[tuple(index.to(logits.device) for index in where)]
 
     head = model.get_output_embeddings()
-    handle = head.register_forward_pre_hook(select) if head is not None else None
+    handle = head.register_forward_pre_hook(enter) if head is not None else None
     try:
-        logits = model(input_ids=ids.to(model.device, non_blocking=True), use_cache=False).logits
+        yield select
     finally:
         if handle is not None:
             handle.remove()
-    return logits[0] if selected else logits[rows.to(logits.device), places.to(logits.device)]
+
+
+def _kernels_for_any_length(model: Any) -> Any:
+    """Attention without cuDNN, which plans anew (50 ms on an H100) for every shape of a batch."""
+    if model.device.type != "cuda":
+        return nullcontext()
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
 
 
 def _gather_log_probs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

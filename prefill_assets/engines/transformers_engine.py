@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ class TransformersEngine:
     def tokenizer(self) -> Any:
         return self.loaded.tokenizer
 
+    @cached_property
+    def packs(self) -> bool:
+        """Whether this model scores several sequences in one row; others score padded rows."""
+        from prefill_assets.engines.packing import can_pack
+
+        return can_pack(self.model)
+
     @property
     def description(self) -> str:
         import transformers
@@ -66,6 +74,7 @@ class TransformersEngine:
         yield from batches.run(requests, reject)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[Score]:
+        from prefill_assets.engines.packing import CannotPackError
         from prefill_assets.engines.scoring import launch_scores
 
         context = self.loaded.context_tokens
@@ -78,11 +87,19 @@ class TransformersEngine:
             fault = too_long if context and len(token_ids) > context else self._find_foreign_token(token_ids)
             return Score(None, fault) if fault else None
 
+        def launch(batch: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
+            try:
+                return launch_scores(self.model, batch, packed=self.packs)
+            except CannotPackError:
+                self.packs = False
+                return launch_scores(self.model, batch, packed=False)
+
         batches: Batches[ScoreRequest, Score] = Batches(
             length=lambda r: len(r.prompt_ids) + max(r.lengths),
-            launch=lambda batch: launch_scores(self.model, batch),
+            launch=launch,
             give_up=lambda: Score(None, OUT_OF_MEMORY),
             tokens=self.batch_tokens or find_token_budget(self.model),
+            packed=self.packs,
         )
         yield from batches.run(requests, reject)
 

@@ -14,7 +14,7 @@ from prefill_assets.stages.prefill_scoring import PREFILL_COLUMNS, list_texts, s
 from prefill_assets.warehouse.partition import PartitionKey, Stamp
 from prefill_assets.warehouse.store import Warehouse
 from prefill_assets.warehouse.table import find_table
-from prefill_assets_tests.engines.cramped_model import CrampedModel
+from prefill_assets_tests.engines.cramped_model import CrampedModel, count_sequences
 from prefill_assets_tests.engines.slow_scoring import sum_slowly
 from prefill_assets_tests.stages.test_generation import DIALECTS, generate, make_task
 
@@ -43,15 +43,23 @@ def score(engine: TransformersEngine, *samples: dict[str, Any], form: str = "cha
 
 
 class CountingModel(CrampedModel):
-    """Counts the rows that it is given."""
+    """Counts the sequences that it is given."""
 
     def __init__(self, model: Any):
         super().__init__(model, 1000)
-        self.scored_rows = 0
+        self.scored_sequences = 0
 
     def __call__(self, input_ids: Any, **options: Any) -> Any:
-        self.scored_rows += len(input_ids)
+        self.scored_sequences += count_sequences(input_ids, options)
         return super().__call__(input_ids, **options)
+
+
+def make_engine(counting: CountingModel, tokenizer: Any) -> TransformersEngine:
+    """An engine that has found out whether its model packs, so that only what is scored counts from here on."""
+    engine = TransformersEngine(counting, tokenizer, 8)
+    assert engine.packs
+    counting.scored_sequences = 0
+    return engine
 
 
 @pytest.mark.parametrize("form", list(DIALECTS))
@@ -76,23 +84,23 @@ def test_every_level_is_scored_in_the_context_that_generated_it(find_tiny_engine
         assert (row["error"], row["dtype"], row["engine"]) == (None, "float32", engine.description)
 
 
-def test_levels_of_one_prefill_cost_one_row_of_one_pass(find_tiny_engine):
+def test_levels_of_one_prefill_cost_one_sequence_of_one_pass(find_tiny_engine):
     tiny = find_tiny_engine("chatml")
     counting = CountingModel(tiny.model)
-    engine = TransformersEngine(counting, tiny.tokenizer, 8)
+    engine = make_engine(counting, tiny.tokenizer)
     words = REASONING.split()
     nested = [make_sample(" ".join(words[:level]), level, task) for task in ("p-1", "p-2") for level in (3, 7, 12)]
 
     rows = score(engine, *nested)
 
     assert len(rows) == 6
-    assert counting.scored_rows == 2
+    assert counting.scored_sequences == 2
 
 
 def test_texts_that_do_not_nest_get_a_pass_of_their_own_and_right_sums(find_tiny_engine):
     tiny = find_tiny_engine("chatml")
     counting = CountingModel(tiny.model)
-    engine = TransformersEngine(counting, tiny.tokenizer, 8)
+    engine = make_engine(counting, tiny.tokenizer)
     samples = [
         make_sample("I could set", 3),
         make_sample("I could\nset a flag", 100),
@@ -102,7 +110,7 @@ def test_texts_that_do_not_nest_get_a_pass_of_their_own_and_right_sums(find_tiny
 
     rows = score(engine, *samples)
 
-    assert counting.scored_rows == 3, "only 'I could' begins another text by its tokens"
+    assert counting.scored_sequences == 3, "only 'I could' begins another text by its tokens"
     for row in rows:
         messages = [{"role": "system", "content": "You write Python."}, {"role": "user", "content": "Sum the numbers."}]
         rendered = render_prompt(tiny.tokenizer, messages, row["prefill_reasoning"], Dialect.CHAT)

@@ -1,0 +1,145 @@
+"""Several sequences in one row, each blind to the others: nothing is computed for padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+_NAME = "prefill_assets_packed"
+"""The name by which `transformers` finds `attend_packed`."""
+
+_LARGEST_HEAD = 256
+"""Of the kernel for sequences of different lengths."""
+
+_FOREIGN = ("softcap", "s_aux", "position_bias")
+"""What some models ask of their attention beside causality; `attend_packed` knows none of it."""
+
+_TOLERATED = 0.1
+"""Rounding of 16-bit formats, of a logit's standard deviation; what leaks from one sequence into another is a multiple of it."""
+
+
+class CannotPackError(Exception):
+    """The model asks its attention for something that `attend_packed` does not do."""
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Ids of all sequences, one after the other (1 x tokens), their positions, and where each begins and the last ends."""
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    bounds: tuple[int, ...]
+
+    @property
+    def longest(self) -> int:
+        return max(end - start for start, end in pairwise(self.bounds))
+
+
+def pack(sequences: Sequence[Sequence[int]]) -> Pack:
+    """Sequences (none of them empty) as one row."""
+    import torch
+
+    ids = torch.tensor([[token for sequence in sequences for token in sequence]], dtype=torch.long)
+    positions = torch.cat([torch.arange(len(sequence)) for sequence in sequences])[None]
+    return Pack(ids, positions, tuple(accumulate(map(len, sequences), initial=0)))
+
+
+def run_packed(model: Any, packed: Pack) -> Any:
+    """The model's output for a pack. Raises CannotPackError."""
+    import torch
+
+    device = model.device
+    with _attention_is_packed(model):
+        return model(
+            input_ids=packed.ids.to(device, non_blocking=True),
+            position_ids=packed.positions.to(device, non_blocking=True),
+            cu_seq_lens_q=torch.tensor(packed.bounds, dtype=torch.int32).to(device, non_blocking=True),
+            packed=packed,
+            use_cache=False,
+        )
+
+
+def can_pack(model: Any) -> bool:
+    """Whether sequences in a pack stay blind to each other in this model, found by trying: recurrent layers, say, leak."""
+    import torch
+
+    known = model.get_input_embeddings().num_embeddings
+    first, second = ([(start + 7 * i) % known for i in range(16)] for start in (3, 5))
+    try:
+        with torch.inference_mode():
+            alone = model(input_ids=torch.tensor([second], device=model.device), use_cache=False).logits[0].float()
+            beside = run_packed(model, pack([first, second])).logits[0, len(first) :].float()
+    except (CannotPackError, TypeError, ValueError, RuntimeError, AttributeError):
+        return False
+    difference = (alone - beside).abs().mean(-1).amax()
+    return bool(difference <= _TOLERATED * alone.std() or not alone.isfinite().all())
+
+
+def attend_packed(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    *,
+    packed: Pack,
+    cu_seq_lens_q: torch.Tensor,
+    **others: Any,
+) -> tuple[torch.Tensor, None]:
+    """Causal attention within each sequence of a pack; query, key and value are 1 x heads x tokens x head size.
+
+    Raises CannotPackError.
+    """
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+
+    if any(others.get(name) is not None for name in _FOREIGN) or (sliding_window or packed.longest) < packed.longest:
+        raise CannotPackError
+    if query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and query.shape[-1] <= _LARGEST_HEAD:
+        from torch.nn.attention.varlen import varlen_attn
+
+        q, k, v = (states[0].transpose(0, 1) for states in (query, key, value))
+        bounds = cu_seq_lens_q.to(query.device)
+        longest = packed.longest
+        attended: Any = varlen_attn(q, k, v, bounds, bounds, longest, longest, scale=scaling, **_varlen_options())
+        return attended[None], None
+    grouped = query.shape[1] != key.shape[1]
+    pieces = []
+    for start, end in pairwise(packed.bounds):
+        q, k, v = (states[:, :, start:end] for states in (query, key, value))
+        pieces.append(scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling, enable_gqa=grouped))
+    return torch.cat(pieces, 2).transpose(1, 2), None
+
+
+@contextmanager
+def _attention_is_packed(model: Any) -> Iterator[None]:
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(_NAME, attend_packed)
+    config = model.config.get_text_config()
+    before = config._attn_implementation
+    config._attn_implementation = _NAME
+    try:
+        yield
+    finally:
+        config._attn_implementation = before
+
+
+@cache
+def _varlen_options() -> dict[str, Any]:
+    """Causal, with fewer heads for keys than for queries: torch before 2.12 takes those without being told."""
+    from inspect import signature
+
+    from torch.nn.attention.varlen import varlen_attn
+
+    told = {"enable_gqa": True} if "enable_gqa" in signature(varlen_attn).parameters else {}
+    return {"window_size": (-1, 0), **told}
