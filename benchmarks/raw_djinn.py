@@ -16,8 +16,9 @@ def main() -> None:
         from djinn.core.problem import Problem  # pyright: ignore[reportMissingImports]
         from djinn.core.reward import calc_reward  # pyright: ignore[reportMissingImports]
     except Exception as error:
-        why = f"djinn as it comes cannot be imported here ({type(error).__name__}: {error}); it needs python-dotenv, PyYAML, numpy, "
-        print(json.dumps({"error": why + "datasets, e2b, psutil and a folder djinn/problems"}), file=answers, flush=True)
+        why = f"djinn as it comes cannot be imported here ({type(error).__name__}: {error}); "
+        why += "it needs python-dotenv, PyYAML, numpy, datasets, e2b, psutil and a folder djinn/problems"
+        print(json.dumps({"error": why}), file=answers, flush=True)
         return
 
     def judge(row: dict) -> tuple[str, str]:

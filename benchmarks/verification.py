@@ -12,6 +12,7 @@ import argparse
 import itertools
 import json
 import os
+import signal
 import statistics
 import subprocess
 import time
@@ -61,7 +62,8 @@ class RawDjinn:
     """djinn's own service in a process of its own interpreter."""
 
     def __init__(self, python: str):
-        self._process = subprocess.Popen([python, str(RAW)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen([python, str(RAW)], stdin=pipe, stdout=pipe, text=True, start_new_session=True)
 
     def measure(self, cases: int, threads: int) -> tuple[float, list[tuple[str, str]]]:
         rows = [{"code": s.code, "exploit_type": s.problem.exploit_type} for s in make_submissions(cases)]
@@ -75,7 +77,7 @@ class RawDjinn:
         return cases / answer["seconds"], [tuple(pair) for pair in answer["statuses"]]
 
     def close(self) -> None:
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
