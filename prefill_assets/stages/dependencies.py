@@ -12,7 +12,7 @@ from prefill_assets.warehouse.partition import PartitionKey, WrittenPartition
 CODE_VERSIONS = {
     "problems": "1",
     "prefill_traces": "1",
-    "eval_samples": "1",
+    "eval_samples": "2",
     "eval_results": "1",
     "prefill_logprobs": "1",
     "trajectory": "1",

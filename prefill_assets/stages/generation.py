@@ -64,9 +64,12 @@ def generate_samples(
 
 
 def choose_seed(experiment_seed: int, task_id: str, level: int, attempt_idx: int) -> int:
-    """A seed of its own for every attempt, the same for every checkpoint, so that checkpoints differ by their weights alone."""
-    text = f"{experiment_seed}/{task_id}/{level}/{attempt_idx}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+    """A seed of its own for every attempt, the same for every checkpoint, so that checkpoints differ by their weights alone.
+
+    The attempts of a prompt have seeds that follow each other: an engine may then be asked for all of them at once.
+    """
+    text = f"{experiment_seed}/{task_id}/{level}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") + attempt_idx
 
 
 def _list_attempts(level: int, tasks: Sequence[Task], settings: Settings, tokenizer: Any, dialect: Dialect) -> Iterator[_Attempt]:

