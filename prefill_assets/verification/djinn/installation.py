@@ -17,9 +17,9 @@ COMMIT = "8455a6a6387fa1a7f9cf54ddd230745bfe0e576d"
 """The commit of EleutherAI/djinn that this adapter was written against and tested with."""
 
 INSTALL = (
-    "install it in an environment of its own: python3.11 -m venv .djinn && .djinn/bin/pip install psutil && "
-    f".djinn/bin/pip install --no-deps git+https://github.com/EleutherAI/djinn@{COMMIT}, "
-    "then set `djinn_python: .djinn/bin/python` (or PREFILL_DJINN_PYTHON)"
+    "install it in an environment of its own: python3.11 -m venv .venv-djinn && .venv-djinn/bin/pip install psutil && "
+    f".venv-djinn/bin/pip install --no-deps git+https://github.com/EleutherAI/djinn@{COMMIT}, "
+    "then set `djinn_python: .venv-djinn/bin/python` (or PREFILL_DJINN_PYTHON)"
 )
 PYTHON_VARIABLE = "PREFILL_DJINN_PYTHON"
 JUDGING_FOLDERS = ("core", "sandbox", "verifiers")
