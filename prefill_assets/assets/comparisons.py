@@ -6,11 +6,10 @@ from typing import Any
 import dagster as dg
 
 from prefill_assets.assets.experiments import materialize_table
-from prefill_assets.assets.materialization import OWNERS, describe_table, materialize_partitions
+from prefill_assets.assets.materialization import OWNERS, RETRIES, describe_table, materialize_partitions
 from prefill_assets.assets.partitions import checkpoint_partitions
 from prefill_assets.assets.pictures import draw_for
 from prefill_assets.assets.platform import Platform
-from prefill_assets.assets.scoring import prefill_logprobs
 from prefill_assets.assets.trajectories import trajectory_analysis
 from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
 from prefill_assets.warehouse.partition import PartitionKey
@@ -19,8 +18,10 @@ from prefill_assets.warehouse.table import find_table
 
 @dg.asset(
     partitions_def=checkpoint_partitions,
-    deps=[trajectory_analysis, dg.AssetDep(prefill_logprobs, partition_mapping=dg.AllPartitionMapping())],
+    deps=[trajectory_analysis, dg.AssetDep("prefill_logprobs", partition_mapping=dg.AllPartitionMapping())],
     backfill_policy=dg.BackfillPolicy.single_run(),
+    retry_policy=RETRIES,
+    output_required=False,
     code_version=CODE_VERSIONS["trajectory_with_logprob"],
     group_name="comparison",
     kinds={"duckdb", "sql"},
@@ -28,7 +29,7 @@ from prefill_assets.warehouse.table import find_table
     description=find_table("trajectory_with_logprob").comment,
     metadata=describe_table("trajectory_with_logprob"),
 )
-def trajectory_with_logprob(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+def trajectory_with_logprob(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
     whole: dict[str, Any] = {}
 
     def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
@@ -41,7 +42,7 @@ def trajectory_with_logprob(context: dg.AssetExecutionContext, platform: Platfor
         for key in keys:
             yield key, whole[experiment].filter(f"checkpoint = {key.checkpoint}")
 
-    return materialize_partitions(context, platform, "trajectory_with_logprob", compute)
+    yield from materialize_partitions(context, platform, "trajectory_with_logprob", compute)
 
 
 @dg.asset(

@@ -1,16 +1,16 @@
-"""How every partitioned asset works: read its keys, compute them, replace each partition, say what was done."""
+"""How every partitioned asset works: compute a partition, replace it whole, tell Dagster, and let a failure fail alone."""
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import dagster as dg
 
-from prefill_assets.assets.partitions import read_partition_key, write_partition_key
+from prefill_assets.assets.partition_events import PartitionEvents
 from prefill_assets.assets.platform import Platform
+from prefill_assets.assets.requests import Effort, list_requests
 from prefill_assets.assets.summaries import SUMMARIES
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import Dependencies
@@ -20,40 +20,98 @@ from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenParti
 from prefill_assets.warehouse.table import find_table
 
 OWNERS = ["team:prefill-assets"]
-
+RETRIES = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
+"""For what may pass, such as a full disk or an engine that died; bad input is not tried again. What was made stays made."""
 
 Compute = Callable[[Dependencies, list[PartitionKey]], Iterator[tuple[PartitionKey, Any]]]
 """Keys of one experiment and one checkpoint in, each key with its rows out, one by one."""
 
 
-def materialize_partitions(
-    context: dg.AssetExecutionContext, platform: Platform, table: str, compute: Compute
-) -> dg.MaterializeResult:
-    """Compute and replace the partitions that Dagster asks for.
+class Materializer:
+    """The partitions of one step: what was made of them, and what went wrong."""
 
-    Keys of an experiment that does not have them (a level of another experiment's sweep) are passed over. A failure leaves what
-    was there before, and does not keep other checkpoints from being computed; it fails the run in the end.
-    """
-    done: dict[PartitionKey, WrittenPartition] = {}
-    failures: list[str] = []
-    for experiment, keys in _group_by_experiment(context.partition_keys).items():
+    def __init__(self, context: dg.AssetExecutionContext, platform: Platform):
+        self.context, self.platform, self.events = context, platform, PartitionEvents(context)
+        self._effort = Effort(context)
+        self._failures: list[str] = []
+        self._failed: set[tuple[str, PartitionKey]] = set()
+        self._is_transient = False
+        self.num_present = 0
+
+    def list_due(self, dependencies: Dependencies, table: str, keys: Iterable[PartitionKey]) -> dict[PartitionKey, Stamp]:
+        """The keys that have to be made, each with its stamp; of the others it is told that they are there.
+
+        Passed over are keys that the experiment does not have (a level of another one's sweep), and those that are made from
+        something that has just failed.
+        """
+        known, due = set(dependencies.list_keys(table)), {}
+        for key in keys:
+            if key not in known:
+                self.context.log.debug(f"{table} {key}: not part of the experiment; passed over")
+            elif not any(upstream in self._failed for upstream in dependencies.list_upstream(table, key)):
+                stamp = make_stamp(dependencies, table, key, self.context.run_id)
+                before = dependencies.find_stamp(table, key)
+                if before and before.input_version == stamp.input_version and self._effort.made(before.run_id):
+                    self.num_present += 1
+                    self.events.tell(table, key, before, {"made_by_run": before.run_id})
+                else:
+                    due[key] = stamp
+        return due
+
+    def replace(self, table: str, key: PartitionKey, rows: Any, stamp: Stamp, seconds: float) -> None:
+        """Replace a partition and tell what is in it now."""
+        written, metadata = replace_partition(self.platform, table, key, rows, stamp, seconds)
+        self.events.tell(table, key, written, metadata)
+        self.num_present += 1
+
+    def note_failure(self, error: Exception, table: str, keys: Iterable[PartitionKey] = ()) -> None:
+        """Remember that partitions of a table could not be made; they stay as they were."""
+        failed = list(keys)
+        self._failed.update((table, key) for key in failed)
+        if isinstance(error, InputError):
+            self._failures.append(str(error))
+            return
+        self._is_transient = True
+        self.context.log.exception(f"{table} {failed[0] if failed else ''}")
+        self._failures.append(f"{table} {failed[0] if failed else ''}: {type(error).__name__}: {error}")
+
+    def finish(self) -> None:
+        """Raise for what failed, once everything else is done."""
+        if self._failures:
+            raise dg.Failure(description="\n".join(dict.fromkeys(self._failures)), allow_retries=self._is_transient)
+        if not self.num_present:
+            raise dg.Failure("none of the requested partitions belongs to its experiment's sweep", allow_retries=False)
+
+
+def materialize_partitions(context: dg.AssetExecutionContext, platform: Platform, table: str, compute: Compute) -> Iterator[Any]:
+    """Compute and replace the partitions of one table that Dagster asks for. Yields nothing: each partition is told by itself."""
+    yield from ()
+    materializer = Materializer(context, platform)
+    for experiment, by_checkpoint in list_requests(context).items():
         try:
             dependencies = platform.load_dependencies(experiment)
-            groups = _group_by_checkpoint(context, table, dependencies, keys)
         except InputError as error:
-            failures.append(str(error))
+            materializer.note_failure(error, table)
             continue
-        for group in groups:
-            try:
-                done.update(_materialize_group(context, platform, table, dependencies, group, compute))
-            except InputError as error:
-                failures.append(str(error))
-    if failures:
-        _report_done(context, done)
-        raise dg.Failure(description="\n".join(dict.fromkeys(failures)), allow_retries=False)
-    if not done:
-        raise dg.Failure(f"{table}: none of the requested partitions belongs to its experiment's sweep", allow_retries=False)
-    return dg.MaterializeResult(data_version=join_versions(done.values()))
+        for requested in by_checkpoint.values():
+            _materialize_checkpoint(materializer, table, dependencies, requested.get(table, []), compute)
+    materializer.finish()
+
+
+def _materialize_checkpoint(
+    materializer: Materializer, table: str, dependencies: Dependencies, keys: list[PartitionKey], compute: Compute
+) -> None:
+    materializer.events.note_upstream(table)
+    due: dict[PartitionKey, Stamp] = {}
+    try:
+        due = materializer.list_due(dependencies, table, keys)
+        if due:
+            began = time.monotonic()
+            for key, rows in compute(dependencies, list(due)):
+                materializer.replace(table, key, rows, due[key], time.monotonic() - began)
+                began = time.monotonic()
+    except Exception as error:
+        materializer.note_failure(error, table, due or keys)
 
 
 def join_versions(written: Iterable[WrittenPartition]) -> dg.DataVersion:
@@ -75,59 +133,6 @@ def replace_partition(
         "data_version": written.data_version,
         "made_from": dg.MetadataValue.json(written.parts),
     }
-
-
-def _group_by_experiment(partition_keys: Iterable[str]) -> dict[str, list[PartitionKey]]:
-    requested: dict[str, list[PartitionKey]] = defaultdict(list)
-    for text in partition_keys:
-        key = read_partition_key(str(text))
-        requested[key.experiment].append(key)
-    return requested
-
-
-def _group_by_checkpoint(
-    context: dg.AssetExecutionContext, table: str, dependencies: Dependencies, keys: list[PartitionKey]
-) -> list[list[PartitionKey]]:
-    """The keys that the experiment has, checkpoint by checkpoint."""
-    known = set(dependencies.list_keys(table))
-    for foreign in [key for key in keys if key not in known]:
-        context.log.warning(f"{table} {foreign}: not part of the experiment; passed over")
-    groups: dict[int | None, list[PartitionKey]] = defaultdict(list)
-    for key in sorted(known.intersection(keys)):
-        groups[key.checkpoint].append(key)
-    return list(groups.values())
-
-
-def _materialize_group(
-    context: dg.AssetExecutionContext,
-    platform: Platform,
-    table: str,
-    dependencies: Dependencies,
-    keys: list[PartitionKey],
-    compute: Compute,
-) -> dict[PartitionKey, WrittenPartition]:
-    stamps = {key: make_stamp(dependencies, table, key, context.run_id) for key in keys}
-    done = {}
-    began = time.monotonic()
-    for key, rows in compute(dependencies, keys):
-        seconds, began = time.monotonic() - began, time.monotonic()
-        done[key], metadata = replace_partition(platform, table, key, rows, stamps[key], seconds)
-        context.add_asset_metadata(metadata, context.asset_key, str(write_partition_key(key)))
-        context.log.info(f"{table} {key}: {done[key].num_rows} rows in {seconds:.2f} s")
-    return done
-
-
-def _report_done(context: dg.AssetExecutionContext, done: dict[PartitionKey, WrittenPartition]) -> None:
-    """Partitions that were replaced before a failure are materialized, whatever becomes of the run."""
-    for key, written in done.items():
-        context.log_event(
-            dg.AssetMaterialization(
-                asset_key=context.asset_key,
-                partition=str(write_partition_key(key)),
-                metadata={"dagster/row_count": written.num_rows, "data_version": written.data_version},
-                tags={"dagster/data_version": written.data_version},
-            )
-        )
 
 
 def describe_table(table: str) -> dict[str, Any]:

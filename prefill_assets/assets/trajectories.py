@@ -5,9 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from prefill_assets.assets.evaluations import eval_results
 from prefill_assets.assets.experiments import materialize_table
-from prefill_assets.assets.materialization import OWNERS, describe_table, materialize_partitions
+from prefill_assets.assets.materialization import OWNERS, RETRIES, describe_table, materialize_partitions
 from prefill_assets.assets.partitions import checkpoint_partitions
 from prefill_assets.assets.pictures import draw_for
 from prefill_assets.assets.platform import Platform
@@ -19,8 +18,10 @@ from prefill_assets.warehouse.table import find_table
 
 @dg.asset(
     partitions_def=checkpoint_partitions,
-    deps=[dg.AssetDep(eval_results, partition_mapping=dg.MultiToSingleDimensionPartitionMapping("checkpoint"))],
+    deps=[dg.AssetDep("eval_results", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("checkpoint"))],
     backfill_policy=dg.BackfillPolicy.single_run(),
+    retry_policy=RETRIES,
+    output_required=False,
     code_version=CODE_VERSIONS["trajectory"],
     group_name="trajectory",
     kinds={"duckdb", "sql"},
@@ -28,7 +29,7 @@ from prefill_assets.warehouse.table import find_table
     description=find_table("trajectory").comment,
     metadata=describe_table("trajectory"),
 )
-def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
     def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
         from prefill_assets.analysis.trajectories import compute_trajectory
 
@@ -45,7 +46,7 @@ def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
             )
             yield key, rows
 
-    return materialize_partitions(context, platform, "trajectory", compute)
+    yield from materialize_partitions(context, platform, "trajectory", compute)
 
 
 @dg.asset(

@@ -1,0 +1,164 @@
+"""One checkpoint's cells: samples and logprobs while its weights are there, verdicts when they may go."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from prefill_assets.assets.materialization import Materializer
+from prefill_assets.engines.protocol import Engine
+from prefill_assets.errors import InputError
+from prefill_assets.stages.dependencies import Dependencies
+from prefill_assets.stages.progress import track
+from prefill_assets.warehouse.partition import PartitionKey, Stamp
+
+Cells = Mapping[PartitionKey, Stamp]
+Rows = list[dict[str, Any]]
+
+
+class CheckpointEvaluation:
+    """Makes the requested partitions of eval_samples, prefill_logprobs and eval_results of one checkpoint."""
+
+    def __init__(self, materializer: Materializer, dependencies: Dependencies, requested: Mapping[str, list[PartitionKey]]):
+        self._materializer, self._platform = materializer, materializer.platform
+        self._dependencies, self._inputs, self._experiment = dependencies, dependencies.inputs, dependencies.experiment
+        self._settings = self._experiment.settings
+        self._requested = requested
+        self._step = next(key.step for keys in requested.values() for key in keys)
+
+    def make(self) -> None:
+        """Whatever fails is noted and leaves its partition as it was; the rest is made."""
+        with self._platform.take_engine_turn() if self._needs_engine() else nullcontext():
+            self._make_table("eval_samples", self._make_samples)
+            self._make_table("prefill_logprobs", self._make_logprobs)
+        self._make_table("eval_results", self._make_results)
+
+    def _needs_engine(self) -> bool:
+        came = {"eval_samples": self._experiment.eval_files, "prefill_logprobs": self._inputs.logprob_files}
+        return any(key.cell not in came[table] for table, keys in self._requested.items() if table in came for key in keys)
+
+    def _make_table(self, table: str, make: Callable[[Cells], None]) -> None:
+        keys = self._requested.get(table, [])
+        if not keys:
+            return
+        try:
+            self._materializer.events.note_upstream(table)
+            if due := self._materializer.list_due(self._dependencies, table, keys):
+                make(due)
+        except Exception as error:
+            self._materializer.note_failure(error, table, keys)
+
+    def _make_samples(self, due: Cells) -> None:
+        from prefill_assets.sources.eval_records import read_eval_samples
+
+        files = {key: self._inputs.samples_file(*key.cell) for key in due}
+        if not all(files.values()):
+            self._open_engine()  # where the weights cannot be loaded, this says so once for all levels
+        for key, file in files.items():
+            if file is not None:
+                self._replace("eval_samples", key, due, read_eval_samples, file, key.experiment, *key.cell)
+            else:
+                self._replace("eval_samples", key, due, self._generate, key)
+
+    def _make_logprobs(self, due: Cells) -> None:
+        from prefill_assets.sources.logprob_records import read_prefill_logprobs
+
+        files = self._inputs.logprob_files
+        scored = [key for key in due if key.cell not in files]
+        began = time.monotonic()
+        rows = self._score(scored) if scored else {}
+        seconds = (time.monotonic() - began) / max(1, len(scored))
+        for key in due:
+            if key in rows:
+                self._replace("prefill_logprobs", key, due, rows.__getitem__, key, seconds=seconds)
+            else:
+                self._replace("prefill_logprobs", key, due, read_prefill_logprobs, files[key.cell], key.experiment, *key.cell)
+
+    def _make_results(self, due: Cells) -> None:
+        from prefill_assets.sources.eval_records import read_eval_results
+
+        for key in due:
+            if self._dependencies.keeps_verdicts(key):
+                file = self._experiment.eval_files[key.cell]
+                self._replace("eval_results", key, due, read_eval_results, file, key.experiment, *key.cell)
+            else:
+                self._replace("eval_results", key, due, self._judge, key)
+
+    def _replace(
+        self, table: str, key: PartitionKey, due: Cells, make_rows: Callable[..., Any], *arguments: Any, seconds: float = 0.0
+    ) -> None:
+        began = time.monotonic()
+        try:
+            rows = make_rows(*arguments)
+            self._materializer.replace(table, key, rows, due[key], seconds + time.monotonic() - began)
+        except Exception as error:
+            self._materializer.note_failure(error, table, [key])
+
+    @cached_property
+    def _checkpoint(self) -> Path:
+        return self._inputs.checkpoint_path(self._step)
+
+    def _open_engine(self) -> Engine:
+        return self._platform.open_engine(self._checkpoint, self._settings)
+
+    def _generate(self, key: PartitionKey) -> Rows:
+        from prefill_assets.engines.tokenization import find_dialect, load_tokenizer
+        from prefill_assets.stages.generation import generate_samples
+
+        rows = generate_samples(
+            key.experiment,
+            *key.cell,
+            tasks=self._inputs.tasks,
+            settings=self._settings,
+            engine=self._open_engine(),
+            tokenizer=load_tokenizer(self._checkpoint),
+            dialect=find_dialect(self._checkpoint, self._settings),
+        )
+        return list(track(rows, f"generating {key}", len(self._inputs.tasks) * self._settings.num_attempts))
+
+    def _judge(self, key: PartitionKey) -> Rows:
+        from prefill_assets.stages.judging import SAMPLE_COLUMNS, judge_samples
+
+        samples = self._read_samples(key, SAMPLE_COLUMNS)
+        verifier = self._platform.load_verifier(self._experiment)
+        return list(track(judge_samples(samples, self._inputs.problems, verifier), f"verifying {key}", len(samples)))
+
+    def _score(self, keys: list[PartitionKey]) -> dict[PartitionKey, Rows]:
+        """Rows of several levels, by one pass over all of them."""
+        from prefill_assets.engines.tokenization import find_dialect, load_tokenizer
+        from prefill_assets.stages.prefill_scoring import PREFILL_COLUMNS, list_texts, score_empty_prefills, score_texts
+
+        experiment, step, settings = self._experiment.name, self._step, self._settings
+        samples: Rows = []
+        for key in keys:  # from this checkpoint, or the nearest that has some
+            source = self._dependencies.find_samples_checkpoint(*key.cell)
+            found = self._read_samples(PartitionKey(experiment, source, key.prefill_level), PREFILL_COLUMNS)
+            samples += [{**sample, "samples_checkpoint": source} for sample in found]
+        texts = list_texts(samples, use_reasoning_field=settings.use_reasoning_field, max_samples=settings.max_samples)
+        done = list(score_empty_prefills(experiment, step, [text for text in texts if not text.text]))
+        if written := [text for text in texts if text.text]:
+            scored = score_texts(
+                experiment,
+                step,
+                written,
+                engine=self._open_engine(),
+                tokenizer=load_tokenizer(self._checkpoint),
+                dialect=find_dialect(self._checkpoint, settings),
+                dtype=settings.dtype,
+            )
+            done += track(scored, f"scoring {experiment} checkpoint-{step}", len(written))
+        rows: dict[PartitionKey, Rows] = defaultdict(list, {key: [] for key in keys})
+        for row in done:
+            rows[PartitionKey(experiment, step, row["prefill_level"])].append(row)
+        return rows
+
+    def _read_samples(self, key: PartitionKey, columns: tuple[str, ...]) -> Rows:
+        samples = self._platform.warehouse.read_rows("eval_samples", key, columns)
+        if not samples:
+            raise InputError(f"eval_samples {key} is missing", remedy="materialize eval_samples first")
+        return samples

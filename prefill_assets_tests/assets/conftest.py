@@ -1,0 +1,76 @@
+"""An installation with a Dagster instance, and an engine that answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from prefill_assets.assets import platform
+from prefill_assets.assets.partitions import register_partitions
+from prefill_assets.definitions import defs
+from prefill_assets.locations import Locations
+from prefill_assets.runs.execution import open_instance
+from prefill_assets.sources.experiment import load_experiment
+from prefill_assets_tests.engines.scripted_engine import ScriptedHost
+from prefill_assets_tests.tiny_projects import EXPERIMENT, make_environment, make_experiment, make_project
+
+CELL_TABLES = ("eval_samples", "eval_results", "prefill_logprobs")
+
+
+class Workplace:
+    """A project, its instance, and runs of its assets in this process."""
+
+    def __init__(self, folder: Path):
+        self.project = make_project(folder)
+        self.run_dir = make_experiment(self.project)
+        self.instance = open_instance(Locations.find())
+        self.register()
+
+    def register(self) -> None:
+        register_partitions(self.instance, [load_experiment(self.run_dir)])
+
+    def run(self, tables: tuple[str, ...], first: str | None = None, last: str | None = None, **options: Any) -> Any:
+        """One run of these tables over a range of partitions; keys without the experiment's name."""
+        tags = dict(options.pop("tags", {}))
+        if first is not None:
+            tags["dagster/asset_partition_range_start"] = f"{EXPERIMENT}/{first}"
+            tags["dagster/asset_partition_range_end"] = f"{EXPERIMENT}/{last or first}"
+        job = next(job for job in defs.jobs or [] if set(tables) <= _list_tables(job))
+        return defs.resolve_job_def(job.name).execute_in_process(
+            instance=self.instance,
+            tags=tags,
+            asset_selection=[dg.AssetKey(table) for table in tables],
+            raise_on_error=False,
+            **options,
+        )
+
+    def list_present(self, table: str) -> set[str]:
+        found = self.instance.get_materialized_partitions(dg.AssetKey(table))
+        return {key.removeprefix(f"{EXPERIMENT}/") for key in found}
+
+
+def _list_tables(job: Any) -> set[str]:
+    return {key.to_user_string() for key in job.selection.resolve(defs.resolve_asset_graph())}
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch) -> Workplace:
+    for name, value in make_environment(tmp_path / "project").items():
+        monkeypatch.setenv(name, value)
+    for name in ("PREFILL_DATA", "DAGSTER_HOME", "PREFILL_DAGSTER_STATE"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    return Workplace(tmp_path / "project")
+
+
+@pytest.fixture
+def host(monkeypatch) -> ScriptedHost:
+    """The engine host of every run in this test."""
+    made = ScriptedHost()
+    monkeypatch.setattr("prefill_assets.engines.loading.make_host", lambda settings: made)
+    platform._hosts.clear()
+    yield made
+    platform._hosts.clear()

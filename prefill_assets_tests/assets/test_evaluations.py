@@ -1,0 +1,120 @@
+import json
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+
+from prefill_assets.assets.partitions import write_partition_key
+from prefill_assets.definitions import defs
+from prefill_assets.locations import Locations
+from prefill_assets.warehouse.partition import PartitionKey
+from prefill_assets.warehouse.store import Warehouse
+from prefill_assets_tests.assets.conftest import CELL_TABLES
+from prefill_assets_tests.tiny_problems import make_trace, write_traces
+from prefill_assets_tests.tiny_projects import EXPERIMENT, LEVELS, STEPS, TASKS, write_config
+
+ALL_CELLS = {f"checkpoint-{step:06d}|prefill-{level:04d}" for step in STEPS for level in LEVELS}
+FIRST, LAST = "checkpoint-000001|prefill-0000", "checkpoint-000010|prefill-0008"
+
+
+def find_written(table: str, step: int, level: int):
+    return Warehouse(Locations.find().warehouse).find_partition(table, PartitionKey(EXPERIMENT, step, level))
+
+
+def list_not_fresh(instance: dg.DagsterInstance) -> dict[tuple[str, str | None], list[str]]:
+    """What Dagster itself takes for stale or missing, and why."""
+    graph = defs.resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+    found = {}
+    for key in graph.materializable_asset_keys:
+        definition = graph.get(key).partitions_def
+        for part in definition.get_partition_keys(dynamic_partitions_store=instance) if definition else [None]:
+            if resolver.get_status(key, part) is not StaleStatus.FRESH:
+                found[key.to_user_string(), part] = [cause.reason for cause in resolver.get_stale_causes(key, part)]
+    return found
+
+
+def test_one_range_run_makes_every_cell_with_one_load_a_checkpoint(workplace, host):
+    assert workplace.run(CELL_TABLES, FIRST, LAST).success
+
+    assert {table: workplace.list_present(table) for table in CELL_TABLES} == dict.fromkeys(CELL_TABLES, ALL_CELLS)
+    assert host.opened == ["checkpoint-1", "checkpoint-10"]
+
+
+def test_each_partition_has_the_data_version_of_its_own_rows(workplace, host):
+    workplace.run(CELL_TABLES, FIRST, LAST)
+
+    for table in CELL_TABLES:
+        for step in STEPS:
+            for level in LEVELS:
+                key = str(write_partition_key(PartitionKey(EXPERIMENT, step, level)))
+                record = workplace.instance.get_latest_data_version_record(dg.AssetKey(table), partition_key=key)
+                tags = record.event_log_entry.dagster_event.event_specific_data.materialization.tags
+                assert tags["dagster/data_version"] == find_written(table, step, level).data_version
+
+
+def test_dagster_takes_what_was_just_made_for_fresh(workplace, host):
+    workplace.run(("problems", "prefill_traces"))
+    workplace.run(CELL_TABLES, FIRST, LAST)
+    workplace.run(("trajectory",), "checkpoint-000001", "checkpoint-000010")
+
+    tables = {"problems", "prefill_traces", *CELL_TABLES, "trajectory"}
+    assert not {key for key in list_not_fresh(workplace.instance) if key[0] in tables}
+
+
+def test_another_trace_makes_its_dependents_stale_in_dagster_too(workplace, host):
+    workplace.run(("problems", "prefill_traces"))
+    workplace.run(CELL_TABLES, FIRST, LAST)
+    write_traces(workplace.run_dir / "traces.jsonl", [make_trace(task, reasoning="Other words in here.") for task in TASKS])
+    workplace.run(("prefill_traces",))
+
+    stale = {key for key, causes in list_not_fresh(workplace.instance).items() if causes}
+    assert stale == {("eval_samples", f"{EXPERIMENT}/{cell}") for cell in ALL_CELLS}  # what follows them, when they are made anew
+
+
+def test_weights_that_cannot_be_loaded_fail_their_checkpoint_alone_and_are_tried_again(workplace, host):
+    host.broken = ["checkpoint-1"]
+    result = workplace.run(CELL_TABLES, FIRST, LAST)
+
+    assert not result.success
+    assert len([event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]) == 2
+    assert workplace.list_present("eval_results") == {key for key in ALL_CELLS if "000010" in key}
+    assert host.opened == ["checkpoint-10"], "what was made before a retry is not made again"
+
+
+def test_bad_input_is_not_tried_again(workplace, host):
+    write_config(workplace.run_dir, prefill_source="gone.jsonl")
+    result = workplace.run(CELL_TABLES, FIRST, LAST)
+
+    assert not result.success
+    assert not [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
+
+
+@pytest.mark.parametrize("tag", ["dagster/backfill", "dagster/root_run_id"])
+def test_a_later_run_of_the_same_effort_does_only_what_is_missing(workplace, host, tag):
+    first = workplace.run(CELL_TABLES, FIRST, "checkpoint-000001|prefill-0008", tags={tag: "effort"})
+    before = {level: find_written("eval_samples", 1, level) for level in LEVELS}
+    second = workplace.run(CELL_TABLES, FIRST, LAST, tags={tag: "effort"})
+
+    assert first.success and second.success
+    assert host.opened == ["checkpoint-1", "checkpoint-10"]
+    assert {level: find_written("eval_samples", 1, level) for level in LEVELS} == before
+
+
+def test_who_materializes_again_gets_it_made_again(workplace, host):
+    workplace.run(CELL_TABLES, FIRST)
+    before = find_written("eval_samples", 1, 0)
+    workplace.run(CELL_TABLES, FIRST)
+
+    assert find_written("eval_samples", 1, 0).written_at > before.written_at
+
+
+def test_a_partition_says_what_is_in_it_and_what_it_was_made_from(workplace, host):
+    workplace.run(CELL_TABLES, FIRST)
+    (event,) = workplace.instance.fetch_materializations(dg.AssetKey("eval_results"), limit=1).records
+    metadata = event.asset_materialization.metadata
+
+    assert metadata["dagster/row_count"].value == len(TASKS) * 2
+    assert metadata["num_errors"].value == 0
+    assert set(json.loads(json.dumps(metadata["made_from"].data))) >= {"code_version", "problems", "verifier"}
