@@ -1,0 +1,132 @@
+"""Checks and what they find: where a claim about an experiment's tables does not hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+
+Z_OF_999_PER_MILLE = 3.2905267314919255
+"""Standard deviations on either side of the middle that hold 99.9 % of a normal distribution."""
+
+CHECKED_TABLES = {
+    "cells_are_complete": "eval_results",
+    "few_rows_are_errors": "eval_results",
+    "level_zero_rate_is_steady": "eval_results",
+    "logprobs_are_finite": "prefill_logprobs",
+    "token_counts_agree": "prefill_logprobs",
+    "each_text_is_scored_once": "prefill_logprobs",
+    "longer_prefills_are_less_likely": "prefill_logprobs",
+    "min_prefill_is_known": "trajectory",
+    "predictors_share_their_rows": "predictor_comparison",
+    "keys_are_unique": "trajectory_analysis",
+}
+"""Every check, and the last table that has to be there for it."""
+
+DEFAULTS: dict[str, Any] = {
+    "num_tasks": None,
+    "num_attempts": None,
+    "max_samples": None,
+    "error_limit": 0.05,
+    "z": Z_OF_999_PER_MILLE,
+    "tolerance_nats": 0.5,
+    "tolerance_share": 0.01,
+}
+"""Parameters that a caller may leave out. `levels`, the sweep in words, has no default."""
+
+_PARAMETER = re.compile(r"\$(\w+)")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One place where a claim does not hold; what does not apply to it is None."""
+
+    check: str
+    severity: str
+    """`WARN` or `ERROR`."""
+    finding: str
+    checkpoint: int | None = None
+    prefill_level: int | None = None
+    task_id: str | None = None
+    exploit_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A claim, the statement that finds where it does not hold, and the parameters that the statement takes."""
+
+    name: str
+    table: str
+    claim: str
+    statement: str
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        return frozenset(_PARAMETER.findall(self.statement))
+
+
+@cache
+def find_check(name: str) -> Check:
+    """A check by its name. Raises KeyError for a name that is none."""
+    table = CHECKED_TABLES[name]
+    text = (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+    claim, statement = text.split("\n", 1)
+    return Check(name, table, claim.removeprefix("-- "), statement)
+
+
+def list_findings(
+    connection: duckdb.DuckDBPyConnection,
+    check: str,
+    experiment: str,
+    checkpoint: int | None = None,
+    prefill_level: int | None = None,
+    **parameters: Any,
+) -> list[Finding]:
+    """Where a claim does not hold in an experiment, in one of its checkpoints or in one cell; none where it holds.
+
+    The connection has the warehouse's tables and views (`create_views`). One call over the whole experiment costs about as much
+    as one over a cell: ask once, and tell the findings apart by checkpoint and level. Parameters replace `DEFAULTS`; one that the
+    check does not take is passed over. Raises KeyError for a check that is none, or for a parameter that is missing.
+    """
+    found = find_check(check)
+    known = {**DEFAULTS, "experiment": experiment, "checkpoint": checkpoint, "prefill_level": prefill_level, **parameters}
+    cursor = connection.execute(found.statement, {name: known[name] for name in found.parameters})
+    columns = [column[0] for column in cursor.description or ()]
+    return [Finding(check=check, **dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
+
+
+CountTokens = Callable[[str, str], int | None]
+"""(task id, prefill text) to its number of tokens in that task's prompt, or None where that cannot be told."""
+
+
+def list_miscounted(
+    connection: duckdb.DuckDBPyConnection,
+    experiment: str,
+    checkpoint: int | None,
+    prefill_level: int | None,
+    count_tokens: CountTokens,
+) -> list[Finding]:
+    """Scored prefills whose stored number of tokens is not what the tokenizer gives now: what `token_counts_agree` cannot see."""
+    rows = connection.execute(
+        """
+        SELECT checkpoint, prefill_level, task_id, exploit_type, coalesce(prefill_reasoning, ''), prefill_num_tokens
+        FROM prefill_logprobs
+        WHERE experiment = $experiment AND prefill_num_tokens IS NOT NULL
+            AND ($checkpoint::INTEGER IS NULL OR checkpoint = $checkpoint)
+            AND ($prefill_level::INTEGER IS NULL OR prefill_level = $prefill_level)
+        ORDER BY ALL
+        """,
+        {"experiment": experiment, "checkpoint": checkpoint, "prefill_level": prefill_level},
+    ).fetchall()
+    counted = {(row[2], row[4]): count_tokens(row[2], row[4]) for row in rows}
+    return [
+        Finding("token_counts_agree", "ERROR", f"{stored} tokens are stored, the tokenizer gives {expected}", *key)
+        for *key, text, stored in rows
+        if (expected := counted[key[2], text]) is not None and expected != stored
+    ]
