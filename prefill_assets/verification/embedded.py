@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from prefill_assets.verification.isolation import DESCRIPTIONS, ISOLATED, choose
 from prefill_assets.verification.limits import Limits
 from prefill_assets.verification.protocol import Status, Submission, Verdict, Verification
 from prefill_assets.verification.secure_mode import verify_securely
+from prefill_assets.verification.spurious_mode import find_right_answers
 from prefill_assets.verification.verdict_text import clean_feedback
 from prefill_assets.verification.worker_process import WorkerError, WorkerProcess
 
@@ -32,6 +34,7 @@ OWN_FILES = (
     "limits",
     "sandbox_root",
     "secure_mode",
+    "spurious_mode",
     "verdict_text",
     "worker_process",
 )
@@ -41,8 +44,8 @@ WAITING_PER_WORKER = 16
 class EmbeddedVerifier:
     """Judges every submission in two processes, secure and insecure, under limits.
 
-    `workers`: how many submissions are judged at once (default: the cores that we may use). `level`: `bubblewrap`, `namespaces` or
-    `plain`; None means the strongest that works here, and only with `allow_unsandboxed` may that be `plain`: without it, `verify`
+    `workers`: how many submissions are judged at once (default: the cores that we may use). `level`: `bubblewrap`, `namespaces`
+    or `plain`; None means the strongest that works here, and only with `allow_unsandboxed` may that be `plain`: without, `verify`
     and `description` raise InputError where nothing isolates. Processes live only while `verify` runs.
     """
 
@@ -68,7 +71,8 @@ class EmbeddedVerifier:
     @cached_property
     def _source_hash(self) -> str:
         digest = hashlib.sha256()
-        for file in [HERE / f"{name}.py" for name in OWN_FILES] + sorted((HERE / "child").rglob("*.py")):
+        halves = [*(HERE / "child").rglob("*.py"), *(HERE / "insecure").glob("*.py")]
+        for file in [HERE / f"{name}.py" for name in OWN_FILES] + sorted(halves):
             digest.update(file.relative_to(HERE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
         return digest.hexdigest()[:12]
 
@@ -121,7 +125,17 @@ class _Crew:
         has_private_tmp = self._level in ISOLATED
         secure = self._attempt("secure", lambda worker: verify_securely(submission, worker, self._limits))
         insecure = self._attempt("insecure", lambda worker: verify_insecurely(submission, worker, self._limits, has_private_tmp))
-        return Verification(secure, insecure)
+        verification = Verification(secure, insecure)
+        if not verification.exploit_success:
+            return verification
+        return replace(verification, has_right_answers=self._ask_for_right_answers(submission))
+
+    def _ask_for_right_answers(self, submission: Submission) -> bool | None:
+        try:
+            return find_right_answers(submission, self._get_worker("secure"), self._limits)
+        except WorkerError:
+            self._drop_worker("secure")
+            return None
 
     def dismiss(self) -> None:
         """Kill all workers, with whatever they run, and start no more; their threads find out by themselves."""
