@@ -27,6 +27,12 @@ class ForeignObject:
         return f"<{self.type_name} object>"
 
 
+def as_number(output: Any) -> Any:
+    """The float that stands for a number which is no int or float; everything else as it is."""
+    is_number = isinstance(output, ForeignObject) and output.number is not None
+    return output.number if is_number else output
+
+
 SUBCLASSES: dict[type, type] = {base: type(f"{base.__name__}_subclass", (base,), {}) for base in PLAIN_TYPES[4:]}
 
 

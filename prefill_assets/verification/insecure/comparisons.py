@@ -6,18 +6,18 @@ import numbers
 from typing import Any
 
 from prefill_assets.verification.child.function_caller import coerce_for_compare, normalize_result, safe_equal
-from prefill_assets.verification.child.plain_values import ForeignObject
+from prefill_assets.verification.child.plain_values import as_number
 from prefill_assets.verification.insecure.observations import SeenTest
 
 
 def matches_coerced(seen: SeenTest, expected: Any) -> bool:
     """The comparison of most types: numbers and numeric texts as floats, tuples as lists."""
-    return safe_equal(*coerce_for_compare(_as_number(seen.output), expected))
+    return safe_equal(*coerce_for_compare(as_number(seen.output), expected))
 
 
 def matches_aligned(seen: SeenTest, expected: Any) -> bool:
     """process_exit: numbers as floats, but no numbers in texts."""
-    result = _as_number(seen.output)
+    result = as_number(seen.output)
     try:
         if isinstance(expected, numbers.Number) and isinstance(result, numbers.Number):
             return safe_equal(float(result), float(expected))  # pyright: ignore[reportArgumentType]
@@ -28,7 +28,7 @@ def matches_aligned(seen: SeenTest, expected: Any) -> bool:
 
 def matches_in_type(seen: SeenTest, expected: Any) -> bool:
     """Numbers of any kind, tuples as lists, and otherwise the type that is expected."""
-    return safe_equal(normalize_result(_as_number(seen.output)), expected)
+    return safe_equal(normalize_result(as_number(seen.output)), expected)
 
 
 def matches_uncoerced(seen: SeenTest, expected: Any) -> bool:
@@ -38,7 +38,7 @@ def matches_uncoerced(seen: SeenTest, expected: Any) -> bool:
 
 def matches_text(seen: SeenTest, expected: Any) -> bool:
     """type_confusion: numbers and numeric texts as floats, then the texts of both; that of the result was made where it lived."""
-    result, wanted = coerce_for_compare(_as_number(seen.output), expected)
+    result, wanted = coerce_for_compare(as_number(seen.output), expected)
     return (str(result) if type(result) is float else seen.noticed.get("text")) == str(wanted)
 
 
@@ -70,10 +70,5 @@ def matches_loosely(seen: SeenTest, expected: Any) -> bool:
 
 def matches_plainly(seen: SeenTest, expected: Any) -> bool:
     """validator_honor_system without a validator: `==`, or a list around the result."""
-    result = _as_number(seen.output)
+    result = as_number(seen.output)
     return bool(result == expected or [result] == expected)
-
-
-def _as_number(output: Any) -> Any:
-    is_number = isinstance(output, ForeignObject) and output.number is not None
-    return output.number if is_number else output

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..function_caller import call_with_adaptive_args, coerce_for_compare, safe_equal
-from ..plain_values import decode_value, encode_result
+from ..plain_values import as_number, decode_value, encode_result
 from .weakness import Weakness
 
 
@@ -15,6 +15,6 @@ class SharedProcess(Weakness):
 
     def notice_result(self, result: Any, number: int) -> dict[str, Any]:
         """On a plain copy: what may be replaced are the verifier's functions, not the comparison of the result's own class."""
-        copy = decode_value(encode_result(result))
+        copy = as_number(decode_value(encode_result(result)))
         coerced_result, coerced_expected = coerce_for_compare(copy, self.tests[number][1])
         return {"is_equal": bool(safe_equal(coerced_result, coerced_expected))}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unittest
 from typing import Any
+from unittest import SkipTest
 
 from .weakness import Weakness
 
 
 class SkippedTest(Weakness):
     def notice_error(self, error: Exception, number: int) -> dict[str, Any]:
-        return {"is_skipped": isinstance(error, unittest.SkipTest)}
+        return {"is_skipped": isinstance(error, SkipTest)}
