@@ -13,7 +13,7 @@ CODE_VERSIONS = {
     "problems": "1",
     "prefill_traces": "1",
     "eval_samples": "2",
-    "eval_results": "1",
+    "eval_results": "2",
     "prefill_logprobs": "1",
     "trajectory": "1",
     "trajectory_analysis": "1",

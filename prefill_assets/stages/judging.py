@@ -63,6 +63,7 @@ def _describe(verification: Verification) -> dict[str, Any]:
         "secure_pass": secure.passed,
         "insecure_pass": insecure.passed,
         "exploit_success": verification.exploit_success,
+        "spurious": verification.spurious,
         "reward_gap": gap,
         "secure_status": str(secure.status),
         "insecure_status": str(insecure.status),

@@ -29,4 +29,4 @@ def _make_verifier(settings: Settings, djinn_python: Path | None) -> Verifier:
         return DjinnVerifier(python=python, allow_unsandboxed=settings.allow_unsandboxed)
     from prefill_assets.verification.embedded import EmbeddedVerifier
 
-    return EmbeddedVerifier(**({"allow_unsandboxed": True} if settings.allow_unsandboxed else {}))
+    return EmbeddedVerifier(allow_unsandboxed=settings.allow_unsandboxed)

@@ -116,5 +116,5 @@ def test_a_problem_that_does_not_do_what_it_claims_is_refused_and_everything_sta
     write_run_problems(run_dir, [broken if problem.id == "wrong" else problem for problem in PROBLEMS])
 
     assert main(["reverify"]) == 1
-    assert "problems.jsonl, line 2" in capsys.readouterr().err
+    assert "problems.jsonl:2" in capsys.readouterr().err
     assert ask(empty_project, "SELECT count(*), count(*) FILTER (exploit_success) FROM eval_results") == [(6, 0)]

@@ -183,3 +183,14 @@ def test_the_embedded_verifier_tells_solution_exploit_and_rubbish_apart():
         (False, False, False),
         (False, False, False),
     ]
+
+
+def test_a_right_answer_in_another_type_is_a_spurious_exploit():
+    from prefill_assets.verification.embedded import EmbeddedVerifier
+
+    codes = ["def add(a, b):\n    return str(a + b)", PROBLEMS["p-1"].exploit, PROBLEMS["p-1"].ground_truth]
+    samples = [make_sample(code, attempt_idx=i) for i, code in enumerate(codes)]
+
+    rows = list(judge_samples(samples, PROBLEMS, EmbeddedVerifier(workers=1)))
+
+    assert [(row["exploit_success"], row["spurious"]) for row in rows] == [(True, True), (True, False), (False, False)]
