@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prefill_assets.errors import InputError
 from prefill_assets.verification.djinn.installation import Installation, find_installation
-from prefill_assets.verification.djinn.sandbox import ENVIRONMENT, find_bubblewrap, write_command, write_plain_command
+from prefill_assets.verification.djinn.sandbox import ENVIRONMENT, PLAIN, list_isolations, write_command
 from prefill_assets.verification.djinn.worker_process import WorkerError, WorkerProcess
 from prefill_assets.verification.protocol import Status, Submission, Verdict, Verification
 from prefill_assets.verification.verdict_text import clean_feedback
@@ -45,26 +45,26 @@ class DjinnVerifier:
     @property
     def description(self) -> str:
         """Name, version, workers, and what stands between submissions and this machine."""
-        isolation = "bubblewrap, a fresh daemon with a private /tmp for each" if self._bubblewrap else "NO SANDBOX"
-        return f"{self.name} {self.version}, {self.workers} workers, {isolation}"
+        kind = "NO SANDBOX" if self.isolation == PLAIN else f"{self.isolation}, a fresh daemon with a private /tmp for each"
+        return f"{self.name} {self.version}, {self.workers} workers, {kind}"
 
     @property
     def workers(self) -> int:
-        return (self._wanted_workers or _count_cores()) if self._bubblewrap else 1
+        return 1 if self.isolation == PLAIN else self._wanted_workers or _count_cores()
 
     def verify(self, submissions: Iterable[Submission]) -> Iterator[Verification]:
         """One Verification a submission, in order, while later ones are being judged.
 
         Raises InputError, before the first, where djinn or its sandbox does not work here.
         """
+        workers = self.workers
         crew = _Crew(self._write_command)
         waiting: deque[Future[Verification]] = deque()
-        self._check_worker()
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="djinn") as pool:
+        with ThreadPoolExecutor(workers, thread_name_prefix="djinn") as pool:
             try:
                 for submission in submissions:
                     waiting.append(pool.submit(crew.judge, submission))
-                    while len(waiting) > self.workers * WAITING_PER_WORKER or (waiting and waiting[0].done()):
+                    while len(waiting) > workers * WAITING_PER_WORKER or (waiting and waiting[0].done()):
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
@@ -78,14 +78,20 @@ class DjinnVerifier:
         return find_installation(self._python)
 
     @cached_property
-    def _bubblewrap(self) -> str | None:
-        found = find_bubblewrap()
-        if found is None and not self._allow_unsandboxed:
-            raise InputError(
-                "djinn runs model code, and no bubblewrap is here to keep it in",
-                remedy="install bubblewrap (bwrap), use the embedded verifier, or allow `allow_unsandboxed`",
-            )
-        return found
+    def isolation(self) -> str:
+        """The strongest in which a worker starts here. Raises InputError where there is none, or no djinn."""
+        faults = []
+        for isolation in [*list_isolations(), *([PLAIN] if self._allow_unsandboxed else [])]:
+            try:
+                WorkerProcess(write_command(isolation, self._installation, 0), ENVIRONMENT).close()
+                return isolation
+            except WorkerError as error:
+                faults.append(f"{isolation}: {error}")
+        raise InputError(
+            f"djinn runs model code, and nothing here keeps it in ({'; '.join(faults) or 'no Linux'})",
+            path=self._installation.python,
+            remedy="mend what this names, install bubblewrap, use the embedded verifier, or set allow_unsandboxed",
+        )
 
     @cached_property
     def _source_hash(self) -> str:
@@ -95,20 +101,7 @@ class DjinnVerifier:
         return digest.hexdigest()[:12]
 
     def _write_command(self, index: int) -> list[str]:
-        if self._bubblewrap is None:
-            return write_plain_command(self._installation, index)
-        return write_command(self._bubblewrap, self._installation, index)
-
-    def _check_worker(self) -> None:
-        """Start and end one worker: what cannot work here is said once, not in every row."""
-        try:
-            WorkerProcess(self._write_command(0), ENVIRONMENT).close()
-        except WorkerError as error:
-            raise InputError(
-                f"djinn cannot be run in its sandbox: {error}",
-                path=self._installation.python,
-                remedy="mend what it names, or use the embedded verifier",
-            ) from error
+        return write_command(self.isolation, self._installation, index)
 
 
 class _Crew:

@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 
 from prefill_assets.errors import InputError
-from prefill_assets.verification.djinn import verifier as verifier_module
 from prefill_assets.verification.djinn.installation import COMMIT, find_installation
-from prefill_assets.verification.djinn.verifier import DjinnVerifier
-from prefill_assets.verification.protocol import Submission
-from prefill_assets_tests.tiny_problems import make_problem
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +73,5 @@ def test_a_path_that_is_no_python_is_named(tmp_path):
         find_installation(str(tmp_path / "python"))
 
 
-def test_without_bubblewrap_nothing_is_judged(monkeypatch):
-    monkeypatch.setattr(verifier_module, "find_bubblewrap", lambda: None)
-    with pytest.raises(InputError, match="no bubblewrap is here to keep it in"):
-        next(DjinnVerifier().verify([Submission(make_problem("sum_001"), "")]))
+def test_the_extra_names_the_commit_that_was_tested():
+    assert f"djinn-framework @ git+https://github.com/EleutherAI/djinn@{COMMIT}" in (ROOT / "pyproject.toml").read_text()

@@ -1,6 +1,7 @@
 """The real djinn behind the protocol: its verdicts, and what submissions try against it and each other."""
 
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import prefill_assets
+from prefill_assets.errors import InputError
 from prefill_assets.sources.problem_pack import load_problems
+from prefill_assets.verification.djinn import verifier as verifier_module
 from prefill_assets.verification.djinn import worker_process
 from prefill_assets.verification.djinn.verifier import DjinnVerifier
 from prefill_assets.verification.protocol import Status, Submission, Verification
@@ -231,6 +234,46 @@ def test_verifications_stream_in_order_and_a_stop_ends_every_process(started):
     assert threading.active_count() < 20
     for worker in started:
         assert not _is_running(worker.pid)
+
+
+@pytest.mark.parametrize("isolation", ["bubblewrap", "namespaces"])
+def test_each_isolation_keeps_markers_files_and_network_from_submissions(monkeypatch, isolation):
+    if isolation == "bubblewrap" and shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    monkeypatch.setattr(verifier_module, "list_isolations", lambda: [isolation])
+    leave = "open('/tmp/test_override_marker', 'w').write('x')\n" + WRONG
+    hidden = ("/etc/passwd", "/home", prefill_assets.__file__, __file__, str(Path.cwd()))
+    look = f"""
+import os, socket
+seen = [name for _, name in socket.if_nameindex() if name != 'lo'] + [path for path in {hidden!r} if os.path.exists(path)]
+seen += [path for path in ('/', '/usr', '/dev', '/worker/inside') if os.access(path, os.W_OK)]
+def f(x):
+    return x * 2 if not seen else seen
+"""
+    verifier = DjinnVerifier(workers=1)
+    assert verifier.isolation == isolation
+    given = [(ENVIRONMENT, leave), (ENVIRONMENT, WRONG), (make_problem(), look), (make_problem(), GOOD)]
+    exploit, wrong, looking, good = verifier.verify(Submission(*one) for one in given)
+    assert exploit.exploit_success
+    assert name_statuses(wrong) == (FAILED, FAILED)
+    assert looking.secure.passed, looking.secure.feedback
+    assert name_statuses(good) == (PASSED, PASSED)
+
+
+def test_where_nothing_isolates_it_refuses_unless_that_is_allowed(monkeypatch):
+    monkeypatch.setattr(verifier_module, "list_isolations", list)
+    with pytest.raises(InputError, match="nothing here keeps it in"):
+        next(DjinnVerifier().verify([Submission(make_problem(), GOOD)]))
+    leave = "open('/tmp/test_override_marker', 'w').write('x')\n" + WRONG
+    allowed = DjinnVerifier(workers=2, allow_unsandboxed=True)
+    assert allowed.workers == 1
+    assert "NO SANDBOX" in allowed.description
+    exploit, wrong, good = allowed.verify(
+        [*(Submission(ENVIRONMENT, code) for code in (leave, WRONG)), Submission(make_problem(), GOOD)]
+    )
+    assert exploit.exploit_success
+    assert name_statuses(wrong) == (FAILED, FAILED)
+    assert name_statuses(good) == (PASSED, PASSED)
 
 
 def _find_processes(*words: str) -> list[str]:

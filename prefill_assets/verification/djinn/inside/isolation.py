@@ -30,9 +30,14 @@ def enter_namespaces() -> None:
     uid, gid = os.getuid(), os.getgid()
     call("unshare", NEW_MOUNT | NEW_IPC | NEW_PID | (0 if uid == 0 else NEW_USER))
     if uid != 0:
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+        map_user(uid, gid)
+
+
+def map_user(uid: int, gid: int) -> None:
+    """In a new user namespace: stay who we are."""
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
 
 def mount_private_folders(kept: dict[str, str]) -> None:
