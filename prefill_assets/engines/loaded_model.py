@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prefill_assets.engines.fused_layers import fuse_layers
+from prefill_assets.engines.installed import is_installed
+from prefill_assets.engines.lora import AdaptedModel, require_peft
 from prefill_assets.engines.tokenization import load_tokenizer
 from prefill_assets.errors import InputError
+from prefill_assets.sources.adapter import is_adapter, read_adapter
 from prefill_assets.sources.checkpoint import list_weight_files
 
 
@@ -31,66 +37,57 @@ class LoadedModel:
 
 
 def load_model(checkpoint: Path, dtype: str, device: str) -> LoadedModel:
-    """Read weights (safetensors only) and tokenizer from a checkpoint's folder. Raises InputError."""
-    import torch
-
+    """Read weights (safetensors only) and tokenizer from a checkpoint's folder, an adapter's over its base. Raises InputError."""
     tokenizer = load_tokenizer(checkpoint)
-    return LoadedModel(_load_weights(checkpoint, getattr(torch, dtype), device), tokenizer)
+    list_weight_files(checkpoint)
+    if not is_adapter(checkpoint):
+        with explained(checkpoint):
+            return LoadedModel(load_whole(checkpoint, dtype, device), tokenizer)
+    require_peft(checkpoint)
+    adapter = read_adapter(checkpoint)
+    with explained(checkpoint):
+        adapted = AdaptedModel(load_whole(adapter.base_folder or adapter.base, dtype, device))
+        adapted.swap(checkpoint)
+    return LoadedModel(adapted.model, tokenizer)
 
 
-def _load_weights(checkpoint: Path, dtype: Any, device: str) -> Any:
+def load_whole(checkpoint: Path | str, dtype: str, device: str) -> Any:
+    """A model all of whose weights come from a folder (or, by name, from the hub's cache on this machine).
+
+    `transformers` makes up random weights for missing ones; we raise. Raises what `explained` explains.
+    """
     import torch
-    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
-    list_weight_files(checkpoint)
     logging.disable_progress_bar()
-    placement: dict[str, Any] = {}
-    if device == "auto" and torch.cuda.device_count() > 1 and _is_installed("accelerate"):
-        placement = {"device_map": "auto"}
-    options = {"dtype": dtype, "use_safetensors": True, "trust_remote_code": False, "local_files_only": True, **placement}
-    model: Any
+    several = device == "auto" and torch.cuda.device_count() > 1 and is_installed("accelerate")
+    load: Any = AutoModelForCausalLM.from_pretrained
+    model, report = load(
+        checkpoint,
+        output_loading_info=True,
+        dtype=getattr(torch, dtype),
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+        **({"device_map": "auto"} if several else {}),
+    )
+    if missing := sorted(report["missing_keys"]):
+        raise ValueError(f"{len(missing)} of its weights are missing, the first is {missing[0]}")
+    if not several:
+        model = model.to(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    fuse_layers(model)
+    return model
+
+
+@contextmanager
+def explained(checkpoint: Path) -> Iterator[None]:
+    """Tell the many ways in which a checkpoint can be broken as one InputError."""
+    from safetensors import SafetensorError
+
     try:
-        if (checkpoint / "adapter_config.json").is_file():
-            model = _load_adapter(checkpoint, options)
-        else:
-            model = _load_whole(checkpoint, options)
+        yield
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         raise InputError(
             f"the model cannot be loaded: {error}", path=checkpoint, remedy="check config.json and the weights"
         ) from error
-    if placement:
-        return model
-    return model.to(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-
-
-def _load_whole(checkpoint: Path | str, options: dict[str, Any]) -> Any:
-    """A model all of whose weights come from the folder: `transformers` makes up random ones for those that are missing."""
-    from transformers import AutoModelForCausalLM
-
-    load: Any = AutoModelForCausalLM.from_pretrained
-    model, report = load(checkpoint, output_loading_info=True, **options)
-    if missing := sorted(report["missing_keys"]):
-        raise ValueError(f"{len(missing)} of its weights are missing, the first is {missing[0]}")
-    return model
-
-
-def _load_adapter(checkpoint: Path, options: dict[str, Any]) -> Any:
-    """A LoRA adapter, merged into the base that its configuration names."""
-    if not _is_installed("peft"):
-        raise InputError(
-            "is a LoRA adapter, and peft is not installed", path=checkpoint, remedy="pip install 'prefill-assets[lora]'"
-        )
-    from peft import PeftConfig, PeftModel  # pyright: ignore[reportMissingImports]
-
-    base = PeftConfig.from_pretrained(str(checkpoint)).base_model_name_or_path
-    if not base:
-        raise ValueError("adapter_config.json names no base_model_name_or_path")
-    model = _load_whole(base, options)
-    return PeftModel.from_pretrained(model, str(checkpoint), use_safetensors=True).merge_and_unload()
-
-
-def _is_installed(name: str) -> bool:
-    from importlib.util import find_spec
-
-    return find_spec(name) is not None

@@ -15,8 +15,8 @@ from prefill_assets.engines.protocol import ScoreRequest
 from prefill_assets.engines.tokenization import load_tokenizer
 from prefill_assets.engines.transformers_engine import TransformersEngine
 from prefill_assets.errors import InputError
+from prefill_assets_tests.engines.adapters import save_adapter
 from prefill_assets_tests.engines.slow_scoring import sum_slowly
-from prefill_assets_tests.tiny_models import make_tokenizer
 
 EVIL = "from pathlib import Path\nPath(r'{marker}').touch()\nraise SystemExit('this code must not run')\n"
 
@@ -148,15 +148,8 @@ def test_an_adapter_without_peft_says_what_to_install(checkpoint, monkeypatch):
 
 @pytest.fixture
 def adapter(find_tiny_checkpoint, tmp_path) -> Path:
-    """A LoRA adapter of the tiny checkpoint, as training leaves it."""
-    peft = pytest.importorskip("peft")
-    from transformers import AutoModelForCausalLM
-
-    model = AutoModelForCausalLM.from_pretrained(find_tiny_checkpoint("chatml"))
-    lora = peft.LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
-    peft.get_peft_model(model, lora).save_pretrained(tmp_path / "checkpoint-90")
-    make_tokenizer("chatml").save_pretrained(tmp_path / "checkpoint-90")
-    return tmp_path / "checkpoint-90"
+    """A LoRA adapter of the tiny checkpoint."""
+    return save_adapter(tmp_path / "checkpoint-90", find_tiny_checkpoint("chatml"), seed=0)
 
 
 def test_an_adapter_answers_as_peft_itself_does_and_not_as_its_base(adapter, find_tiny_checkpoint, find_tiny_engine):
@@ -174,7 +167,7 @@ def test_an_adapter_answers_as_peft_itself_does_and_not_as_its_base(adapter, fin
     assert merged != pytest.approx(plain, abs=1e-2)
 
 
-@pytest.mark.parametrize("base", ["/nowhere/base", "nobody/such-a-model", "", None])
+@pytest.mark.parametrize("base", ["/nowhere/base", "nobody/such-a-model"])
 def test_an_adapter_whose_base_is_missing_is_one_line(adapter, base):
     edit_json(adapter / "adapter_config.json", base_model_name_or_path=base)
 
@@ -189,7 +182,7 @@ def test_an_adapter_whose_base_is_truncated_is_one_line(adapter, find_tiny_check
     break_by_truncating(base)
     edit_json(adapter / "adapter_config.json", base_model_name_or_path=str(base))
 
-    with pytest.raises(InputError, match="the model cannot be loaded"):
+    with pytest.raises(InputError, match=r"the model cannot be loaded|is not a whole safetensors file"):
         load_model(adapter, "float32", "cpu")
 
 
@@ -197,5 +190,7 @@ def test_an_adapter_whose_base_is_truncated_is_one_line(adapter, find_tiny_check
 def test_a_broken_adapter_configuration_is_one_line(adapter, content):
     (adapter / "adapter_config.json").write_text(content)
 
-    with pytest.raises(InputError, match="the model cannot be loaded"):
+    with pytest.raises(InputError) as caught:
         load_model(adapter, "float32", "cpu")
+    assert str(caught.value).startswith(f"{adapter / 'adapter_config.json'}: ")
+    assert "\n" not in str(caught.value)
