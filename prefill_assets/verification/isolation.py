@@ -126,6 +126,8 @@ def find_problem(level: str) -> str | None:
 
     if level == BUBBLEWRAP and shutil.which("bwrap") is None:
         return "bwrap is not installed"
+    if level in ISOLATED and any(Path(path).is_relative_to("/tmp") for path in find_sandbox_root().shown):
+        return "Python is installed under /tmp, which is empty for every submission"
     try:
         worker = WorkerProcess("secure", 0, level)
     except WorkerError as error:

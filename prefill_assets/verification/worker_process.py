@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import select
 import struct
 import subprocess
@@ -12,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from prefill_assets.verification.child.reporting import keep_genuine
 from prefill_assets.verification.isolation import build_command
 
 START_SECONDS = 60.0
@@ -51,6 +53,8 @@ class WorkerProcess:
             )
         except OSError as error:
             raise WorkerError(f"the verification worker did not start ({error})") from error
+        if self._process.stdin is not None:
+            os.set_blocking(self._process.stdin.fileno(), False)
         self._number = 0
         self._is_killed = False
         try:
@@ -69,12 +73,18 @@ class WorkerProcess:
         self._number += 1
         deadline = time.monotonic() + job["wall_seconds"] + SLACK_SECONDS
         try:
-            self._write_frame(json.dumps({**job, "number": self._number}).encode())
-            head = self._read_json(deadline)
-            payload = self._read_frame(deadline)
-            if head["number"] != self._number:
+            head = {"number": self._number, **{name: job[name] for name in ("wall_seconds", "result_bytes", "limits")}}
+            token = secrets.token_hex(16)
+            self._write_frames([json.dumps(head).encode(), json.dumps({**job, "token": token}).encode()], deadline)
+            written = bytearray()
+            while chunk := self._read_frame(deadline):
+                written += chunk
+            answer = self._read_json(deadline)
+            if answer["number"] != self._number:
                 raise WorkerError("the worker answered another job")
-            return JobEnding(head["how"], head["detail"], payload, head["seconds"])
+            payload, has_junk = keep_genuine(bytes(written), token.encode())
+            detail = "wrote to the verifier's channel" if has_junk and answer["how"] == "exited" else answer["detail"]
+            return JobEnding(answer["how"], detail, payload, answer["seconds"])
         except (OSError, KeyError, TypeError) as error:
             raise WorkerError(f"the worker broke ({type(error).__name__}: {error})") from error
 
@@ -96,10 +106,14 @@ class WorkerProcess:
                 with contextlib.suppress(OSError):
                     stream.close()
 
-    def _write_frame(self, data: bytes) -> None:
+    def _write_frames(self, frames: list[bytes], deadline: float) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(struct.pack(">I", len(data)) + data)
-        self._process.stdin.flush()
+        descriptor = self._process.stdin.fileno()
+        view = memoryview(b"".join(struct.pack(">I", len(data)) + data for data in frames))
+        while view:
+            if not select.select([], [descriptor], [], max(0.0, deadline - time.monotonic()))[1]:
+                raise WorkerError("the worker does not take its job")
+            view = view[os.write(descriptor, view) :]
 
     def _read_json(self, deadline: float) -> dict[str, Any]:
         try:

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .reporting import keep_genuine
+from .frames import pass_on
 
 READY = b"ready"
 POLL_SECONDS = 0.05
 MEMORY_SECONDS = 0.02
-READ_BYTES = 1 << 16
-SIGNALS = "signal"
+MESSAGE_BYTES = 4000
 
 
 @dataclass
@@ -25,7 +24,6 @@ class Ending:
 
     how: str
     detail: str
-    payload: bytes
     seconds: float
 
 
@@ -38,92 +36,85 @@ class Pipes:
     result_read: int
     result_write: int
 
-    def close(self) -> None:
-        for descriptor in (self.ready_read, self.result_read):
-            os.close(descriptor)
+    def close_reading_ends(self) -> None:
+        os.close(self.ready_read)
+        os.close(self.result_read)
 
     def close_writing_ends(self) -> None:
-        for descriptor in (self.ready_write, self.result_write):
-            os.close(descriptor)
+        os.close(self.ready_write)
+        os.close(self.result_write)
 
 
 def open_pipes() -> Pipes:
     return Pipes(*os.pipe(), *os.pipe())
 
 
-def watch_job(
-    child: int,
-    job: dict[str, Any],
-    token: bytes,
-    pipes: Pipes,
-    end_job: Callable[[], int],
-    has_too_much_memory: Callable[[], bool] | None = None,
-    owner: int | None = None,
-) -> Ending:
-    """Wait for the job's process `child` or for a limit, then end the job with `end_job`, which returns the wait status.
+class JobWatch:
+    """Watches one job's process, and passes on what it sends to `answers`, in frames.
 
     `owner` is a descriptor whose other end our owner holds: SystemExit when it is gone.
     """
-    started = time.monotonic()
-    written = bytearray()
-    how = _wait(child, job, pipes.result_read, written, has_too_much_memory, owner)
-    seconds = time.monotonic() - started
-    if how == "exited":
-        _read_available(pipes.result_read, written, job["result_bytes"])
-    status = end_job()
-    ready = os.read(pipes.ready_read, READ_BYTES)
-    if ready != READY and how == "exited":
-        return Ending("setup_failed", ready.decode(errors="replace") or "the process died before it was ready", b"", seconds)
-    payload, has_junk = keep_genuine(bytes(written), token)
-    if how == "memory":
-        return Ending(SIGNALS, "killed: its processes took too much memory together", payload, seconds)
-    if how != "exited":
-        return Ending(how, "", payload, seconds)
-    code = os.waitstatus_to_exitcode(status)
-    if code < 0:
-        return Ending(SIGNALS, f"killed by signal {-code}", payload, seconds)
-    return Ending("exited", "wrote to the verifier's channel" if has_junk else f"exit status {code}", payload, seconds)
 
+    def __init__(self, head: dict[str, Any], answers: int, owner: int, has_too_much_memory: Callable[[], bool] | None = None):
+        """`head` holds the job's `wall_seconds` and `result_bytes`."""
+        self._wall_seconds, self._most_bytes = head["wall_seconds"], head["result_bytes"]
+        self._answers, self._owner, self._has_too_much_memory = answers, owner, has_too_much_memory
+        self._passed_bytes = 0
 
-def _wait(
-    child: int,
-    job: dict[str, Any],
-    result_read: int,
-    written: bytearray,
-    has_too_much_memory: Callable[[], bool] | None,
-    owner: int | None,
-) -> str:
-    deadline = time.monotonic() + job["wall_seconds"]
-    memory_check = time.monotonic() + MEMORY_SECONDS
-    poll = select.poll()
-    poll.register(result_read, select.POLLIN)
-    if owner is not None:
-        poll.register(owner, 0)
-    process = _open_process(child)
-    if process is not None:
-        poll.register(process, select.POLLIN)
-    os.set_blocking(result_read, False)
-    longest = POLL_SECONDS if process is None else MEMORY_SECONDS if has_too_much_memory else job["wall_seconds"]
-    try:
-        while not _has_exited(child):
-            now = time.monotonic()
-            if now >= deadline:
-                return "timeout"
-            if has_too_much_memory is not None and now >= memory_check:
-                memory_check = now + MEMORY_SECONDS
-                if has_too_much_memory():
-                    return "memory"
-            ready = {descriptor for descriptor, _ in poll.poll(1000 * min(deadline - now, longest))}
-            if owner in ready:
-                raise SystemExit
-            if result_read in ready and not _read_available(result_read, written, job["result_bytes"]):
-                poll.unregister(result_read)
-            if len(written) > job["result_bytes"]:
-                return "flood"
-        return "exited"
-    finally:
+    def watch(self, child: int, pipes: Pipes, end_job: Callable[[], int]) -> Ending:
+        """Wait for the process or for a limit, then end the job with `end_job`, which returns the process's wait status."""
+        started = time.monotonic()
+        how = self._wait(child, pipes.result_read)
+        if how == "exited":
+            self._pass_on(pipes.result_read)
+        seconds = time.monotonic() - started
+        code = os.waitstatus_to_exitcode(end_job())
+        ready = os.read(pipes.ready_read, MESSAGE_BYTES)
+        if ready != READY:
+            return Ending("setup_failed", ready.decode(errors="replace") or "the process died before it was ready", seconds)
+        if how == "memory":
+            return Ending("signal", "killed: its processes took too much memory together", seconds)
+        if how != "exited":
+            return Ending(how, "", seconds)
+        if code < 0:
+            return Ending("signal", f"killed by signal {-code}", seconds)
+        return Ending("exited", f"exit status {code}", seconds)
+
+    def _wait(self, child: int, result_read: int) -> str:
+        started = memory_check = time.monotonic()
+        poll = select.poll()
+        poll.register(result_read, select.POLLIN)
+        poll.register(self._owner, 0)
+        process = _open_process(child)
         if process is not None:
-            os.close(process)
+            poll.register(process, select.POLLIN)
+        longest = POLL_SECONDS if process is None else MEMORY_SECONDS if self._has_too_much_memory else self._wall_seconds
+        try:
+            while not _has_exited(child):
+                now = time.monotonic()
+                left = self._wall_seconds - (now - started)
+                if left <= 0:
+                    return "timeout"
+                if self._has_too_much_memory is not None and now - memory_check >= MEMORY_SECONDS:
+                    memory_check = now
+                    if self._has_too_much_memory():
+                        return "memory"
+                for descriptor, events in poll.poll(1000 * min(left, longest)):
+                    if descriptor == self._owner:
+                        raise SystemExit
+                    if descriptor == result_read and not (events & select.POLLIN and self._pass_on(result_read)):
+                        poll.unregister(result_read)
+                if self._passed_bytes > self._most_bytes:
+                    return "flood"
+            return "exited"
+        finally:
+            if process is not None:
+                os.close(process)
+
+    def _pass_on(self, result_read: int) -> int:
+        count = pass_on(result_read, self._answers)
+        self._passed_bytes += count
+        return count
 
 
 def _open_process(child: int) -> int | None:
@@ -132,19 +123,6 @@ def _open_process(child: int) -> int | None:
         return os.pidfd_open(child) if sys.platform == "linux" else None
     except OSError:
         return None
-
-
-def _read_available(descriptor: int, written: bytearray, most: int) -> bool:
-    """Append what can be read at once, up to a little over `most`; False at the end of the file."""
-    while len(written) <= most:
-        try:
-            chunk = os.read(descriptor, READ_BYTES)
-        except BlockingIOError:
-            return True
-        if not chunk:
-            return False
-        written += chunk
-    return True
 
 
 def _has_exited(child: int) -> bool:

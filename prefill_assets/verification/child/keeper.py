@@ -3,40 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 from . import process_limits
-from .job_watch import READY, Ending, Pipes, open_pipes, watch_job
+from .job_start import Runner, run_job
+from .job_watch import Ending, JobWatch, Pipes, open_pipes
 from .memory_watch import MemoryWatch
 from .namespaces import ProcessNamespaces, enter_job_namespaces
 from .system_calls import drop_capabilities
 
-Runner = Callable[[dict[str, Any], int, bytes], None]
 SCRATCH = "/tmp/scratch"
 
 
 class Keeper:
     """Runs jobs one after the other, for a worker that is itself isolated."""
 
-    def __init__(self, run: Runner, job_uid: int | None, counted_processes: int, proc: int, owner: int):
+    def __init__(self, run: Runner, job_uid: int | None, counted_processes: int, proc: int, jobs: int, answers: int):
         """`job_uid`: whom jobs become; None keeps ours, without capabilities. `counted_processes`: how many of ours the limit on
-        processes counts with theirs. `proc`: an open /proc. `owner`: a descriptor whose other end our owner holds."""
-        self._run, self._job_uid, self._counted_processes, self._owner = run, job_uid, counted_processes, owner
+        processes counts with theirs. `proc`: an open /proc. `jobs` and `answers`: where jobs come from and answers go to."""
+        self._run, self._job_uid, self._counted_processes = run, job_uid, counted_processes
+        self._jobs, self._answers = jobs, answers
         self._namespaces = ProcessNamespaces(proc)
         self._memory = MemoryWatch(proc)
 
-    def keep(self, job: dict[str, Any]) -> Ending:
-        """Call `run(job, result_fd, token)` in a process of its own, and tell how it ended and what it sent.
-
-        `token` is random text that begins each genuine line of the payload; it is stripped here, and lines from the first without
-        it on are dropped.
-        """
-        token = os.urandom(16).hex().encode()
+    def keep(self, head: dict[str, Any]) -> Ending:
+        """Run the job whose head this is in a process of its own, pass on what it sends, and tell how it ended."""
         pipes = open_pipes()
         first, child = self._namespaces.fork()
         if child == 0:
-            self._become_job(job, token, pipes)
+            run_job(self._run, self._jobs, pipes, lambda: self._isolate(head, pipes))
         pipes.close_writing_ends()
         is_ended = False
 
@@ -45,34 +40,23 @@ class Keeper:
             is_ended = True
             return self._namespaces.end(first, child)
 
-        self._memory.start(int(job["limits"]["memory_mib"]), {os.getpid(), first})
+        self._memory.start(int(head["limits"]["memory_mib"]), {os.getpid(), first})
         try:
-            return watch_job(child, job, token, pipes, end, self._memory.is_exceeded, self._owner)
+            return JobWatch(head, self._answers, self._jobs, self._memory.is_exceeded).watch(child, pipes, end)
         finally:
             if not is_ended:
                 end()
-            pipes.close()
+            pipes.close_reading_ends()
 
-    def _become_job(self, job: dict[str, Any], token: bytes, pipes: Pipes) -> None:
-        """Never returns."""
-        try:
-            try:
-                os.setsid()
-                enter_job_namespaces()
-                process_limits.apply_limits(job["limits"], job["wall_seconds"], self._counted_processes)
-                if self._job_uid is None:
-                    drop_capabilities()
-                else:
-                    process_limits.become_user(self._job_uid)
-                process_limits.die_with_parent()
-                os.mkdir(SCRATCH)  # noqa: PTH102  (a Path costs page faults in every job)
-                os.chdir(SCRATCH)
-                process_limits.detach_descriptors({pipes.ready_write, pipes.result_write})
-            except BaseException as error:
-                os.write(pipes.ready_write, f"{type(error).__name__}: {error}".encode()[:2000])
-                return
-            os.write(pipes.ready_write, READY)
-            os.close(pipes.ready_write)
-            self._run(job, pipes.result_write, token)
-        finally:
-            os._exit(0)
+    def _isolate(self, head: dict[str, Any], pipes: Pipes) -> None:
+        os.setsid()
+        enter_job_namespaces()
+        process_limits.apply_limits(head["limits"], head["wall_seconds"], self._counted_processes)
+        if self._job_uid is None:
+            drop_capabilities()
+        else:
+            process_limits.become_user(self._job_uid)
+        process_limits.die_with_parent()
+        os.mkdir(SCRATCH)  # noqa: PTH102  (a Path costs page faults in every job)
+        os.chdir(SCRATCH)
+        process_limits.detach_descriptors({self._jobs, pipes.ready_write, pipes.result_write})

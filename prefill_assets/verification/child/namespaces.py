@@ -7,6 +7,7 @@ import mmap
 import os
 import signal
 import socket
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,13 @@ def enter_worker_namespaces(root: dict[str, Any]) -> None:
 
 def _build_root(root: dict[str, Any], at: str) -> None:
     flags = MS_NOSUID | MS_NODEV
+    # opened first, as the new root may cover them
+    sources = {path: os.open(path, os.O_PATH) for path in (*root["shown"], *root["devices"])}
     mount("tmpfs", at, "tmpfs", flags, "size=1m,mode=755")
-    for path in (*root["shown"], *root["devices"]):
-        _make_place(at + path, Path(path).is_dir())
-        mount(path, at + path, None, MS_BIND | MS_REC)
+    for path, source in sources.items():
+        _make_place(at + path, stat.S_ISDIR(os.fstat(source).st_mode))
+        mount(f"/proc/self/fd/{source}", at + path, None, MS_BIND | MS_REC)
+        os.close(source)
     for path in root["emptied"]:
         mount("tmpfs", at + path, "tmpfs", flags, "size=4k,mode=755")
     for place, target in root["links"]:

@@ -7,32 +7,41 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import process_limits
-from .job_watch import READY, Ending, Pipes, open_pipes, watch_job
+from .job_start import Runner, run_job
+from .job_watch import Ending, JobWatch, open_pipes
 from .system_calls import PR_SET_CHILD_SUBREAPER, control_process
 
 EXIT_SECONDS = 0.0005
 
 
 def keep_plain_job(
-    job: dict[str, Any], run: Callable[[dict[str, Any], int, bytes], None], job_uid: int | None, counted_processes: int
+    head: dict[str, Any], run: Runner, job_uid: int | None, counted_processes: int, jobs: int, answers: int
 ) -> Ending:
     """As `Keeper.keep`, in a process that was forked for this one job."""
     process_limits.die_with_parent()
     control_process(PR_SET_CHILD_SUBREAPER, 1)
     scratch = _make_scratch(job_uid)
-    token = os.urandom(16).hex().encode()
+
+    def isolate() -> None:
+        os.setsid()
+        process_limits.apply_limits(head["limits"], head["wall_seconds"], counted_processes)
+        if job_uid is not None:
+            process_limits.become_user(job_uid)
+        process_limits.die_with_parent()
+        os.chdir(scratch)
+        process_limits.detach_descriptors({jobs, pipes.ready_write, pipes.result_write})
+
     pipes = open_pipes()
     child = os.fork()
     if child == 0:
-        _become_job(job, run, job_uid, counted_processes, scratch, token, pipes)
+        run_job(run, jobs, pipes, isolate)
     pipes.close_writing_ends()
     try:
-        return watch_job(child, job, token, pipes, lambda: _end_job(child))
+        return JobWatch(head, answers, jobs).watch(child, pipes, lambda: _end_job(child))
     finally:
         with contextlib.suppress(ChildProcessError):
             _end_job(child)
@@ -47,35 +56,6 @@ def _make_scratch(job_uid: int | None) -> str:
     if job_uid is not None:
         os.chown(scratch, job_uid, job_uid)
     return scratch
-
-
-def _become_job(
-    job: dict[str, Any],
-    run: Callable[[dict[str, Any], int, bytes], None],
-    job_uid: int | None,
-    counted_processes: int,
-    scratch: str,
-    token: bytes,
-    pipes: Pipes,
-) -> None:
-    """Never returns."""
-    try:
-        try:
-            os.setsid()
-            process_limits.apply_limits(job["limits"], job["wall_seconds"], counted_processes)
-            if job_uid is not None:
-                process_limits.become_user(job_uid)
-            process_limits.die_with_parent()
-            os.chdir(scratch)
-            process_limits.detach_descriptors({pipes.ready_write, pipes.result_write})
-        except BaseException as error:
-            os.write(pipes.ready_write, f"{type(error).__name__}: {error}".encode()[:2000])
-            return
-        os.write(pipes.ready_write, READY)
-        os.close(pipes.ready_write)
-        run(job, pipes.result_write, token)
-    finally:
-        os._exit(0)
 
 
 def _end_job(child: int) -> int:

@@ -1,7 +1,8 @@
 """The warm worker: takes jobs on its standard input, forks a process for each, and answers on its standard output.
 
-Frames are 4 bytes of length, then as many bytes. A job is one frame of JSON. An answer is one frame of JSON (job number, how it
-ended, detail, seconds) and one frame with the payload. The first answer, before any job, tells what isolation there is.
+A job is two frames of JSON: its head (`number`, `wall_seconds`, `result_bytes`, `limits`), which the worker reads, and its body,
+which the job's own process reads. An answer is any number of frames with what the job sent, an empty frame, and one of JSON that
+tells how it ended. The first answer, before any job, is `{}`, or `{"error": why}`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ import gc
 import json
 import os
 import signal
-import struct
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from . import namespaces, process_limits, system_calls
+from .frames import read_frame, write_frame
+from .job_start import Runner
 from .job_watch import Ending
-from .keeper import Keeper, Runner
+from .keeper import Keeper
 from .plain_keeper import keep_plain_job
 from .system_call_filter import refuse_system_calls
 
@@ -31,26 +33,29 @@ def main(mode: str, settings: str) -> None:
     `job_uid`, `counted_processes`, `root` (see the sandbox root), `own_folder` (where our sources are mounted, or null)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     process_limits.die_with_parent()
-    sys.argv[:] = [""]
+    sys.argv[:] = sys.orig_argv[:] = [""]
     for name in set(os.environ).difference(ENVIRONMENT):
         del os.environ[name]
     jobs, answers = os.dup(0), os.dup(1)
     run = load_runner(mode)
     try:
-        keep = _isolate(run, json.loads(settings), jobs)
+        keep = _isolate(run, json.loads(settings), jobs, answers)
     except Exception as error:
-        _write_frame(answers, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        write_frame(answers, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         return
-    _write_frame(answers, b"{}")
+    write_frame(answers, b"{}")
     gc.collect()
     gc.freeze()
-    while (frame := _read_frame(jobs)) is not None:
-        job = json.loads(frame)
+    while (frame := read_frame(jobs)) is not None:
+        head = json.loads(frame)
         try:
-            ending = keep(job)
+            ending = keep(head)
         except Exception as error:
-            ending = Ending("setup_failed", f"{type(error).__name__}: {error}", b"", 0.0)
-        _send(answers, job, ending)
+            ending = Ending("setup_failed", f"{type(error).__name__}: {error}", 0.0)
+        write_frame(answers, b"")
+        write_frame(answers, json.dumps({"number": head["number"], **vars(ending)}).encode())
+        if ending.how == "setup_failed":
+            return  # the body may not have been read
 
 
 def load_runner(mode: str) -> Runner:
@@ -66,12 +71,14 @@ def load_runner(mode: str) -> Runner:
     return run
 
 
-def _isolate(run: Runner, settings: dict[str, Any], jobs: int) -> Keep:
+def _isolate(run: Runner, settings: dict[str, Any], jobs: int, answers: int) -> Keep:
     """Isolate this process as asked, and return what keeps its jobs. Raises OSError where the system does not allow it."""
     job_uid, counted_processes = settings["job_uid"], settings["counted_processes"]
     os.chdir("/")
     if settings["level"] == "plain":
-        return lambda job: _fork_plain_keeper(job, run, job_uid, counted_processes)
+        return lambda head: _fork_plain_keeper(
+            head, lambda head: keep_plain_job(head, run, job_uid, counted_processes, jobs, answers)
+        )
     if settings["level"] == "namespaces":
         namespaces.enter_worker_namespaces(settings["root"])
     else:
@@ -82,54 +89,25 @@ def _isolate(run: Runner, settings: dict[str, Any], jobs: int) -> Keep:
         if folder is not None:
             system_calls.unmount(folder)
     refuse_system_calls()
-    return Keeper(run, job_uid, counted_processes, proc, jobs).keep
+    return Keeper(run, job_uid, counted_processes, proc, jobs, answers).keep
 
 
-def _fork_plain_keeper(job: dict[str, Any], run: Runner, job_uid: int | None, counted_processes: int) -> Ending:
+def _fork_plain_keeper(head: dict[str, Any], keep: Keep) -> Ending:
     """The keeper of a plain job has its own process, to which whatever the job leaves behind falls."""
     read, write = os.pipe()
     keeper = os.fork()
     if keeper == 0:
         try:
-            ending = keep_plain_job(job, run, job_uid, counted_processes)
+            ending = keep(head)
         except BaseException as error:
-            ending = Ending("setup_failed", f"{type(error).__name__}: {error}", b"", 0.0)
+            ending = Ending("setup_failed", f"{type(error).__name__}: {error}", 0.0)
         with contextlib.suppress(BaseException):
-            _write_frame(write, json.dumps([ending.how, ending.detail, ending.seconds]).encode())
-            _write_frame(write, ending.payload)
+            write_frame(write, json.dumps(vars(ending)).encode())
         os._exit(0)
     os.close(write)
-    head, payload = _read_frame(read), _read_frame(read)
+    answer = read_frame(read)
     os.close(read)
     status = os.waitpid(keeper, 0)[1]
-    if head is None or payload is None:
-        return Ending("setup_failed", f"the keeper of the job died (status {status})", b"", 0.0)
-    how, detail, seconds = json.loads(head)
-    return Ending(how, detail, payload, seconds)
-
-
-def _send(answers: int, job: dict[str, Any], ending: Ending) -> None:
-    head = {"number": job["number"], "how": ending.how, "detail": ending.detail, "seconds": ending.seconds}
-    _write_frame(answers, json.dumps(head).encode())
-    _write_frame(answers, ending.payload)
-
-
-def _read_frame(descriptor: int) -> bytes | None:
-    head = _read_exactly(descriptor, 4)
-    return None if head is None else _read_exactly(descriptor, struct.unpack(">I", head)[0])
-
-
-def _read_exactly(descriptor: int, count: int) -> bytes | None:
-    data = bytearray()
-    while len(data) < count:
-        chunk = os.read(descriptor, count - len(data))
-        if not chunk:
-            return None
-        data += chunk
-    return bytes(data)
-
-
-def _write_frame(descriptor: int, data: bytes) -> None:
-    view = memoryview(struct.pack(">I", len(data)) + data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    if answer is None:
+        return Ending("setup_failed", f"the keeper of the job died (status {status})", 0.0)
+    return Ending(**json.loads(answer))
