@@ -50,6 +50,20 @@ def test_the_saved_tokenizer_comes_back_with_its_template(find_tiny_checkpoint, 
     assert load_tokenizer(find_tiny_checkpoint(form)).chat_template == FORMS[form].template
 
 
+def test_checkpoints_of_one_run_share_a_tokenizer(find_tiny_checkpoint, checkpoint):
+    (checkpoint / "trainer_state.json").write_text('{"global_step": 90}')
+
+    assert load_tokenizer(checkpoint) is load_tokenizer(find_tiny_checkpoint("chatml"))
+
+
+def test_a_tokenizer_saved_anew_is_read_anew(checkpoint):
+    before = load_tokenizer(checkpoint)
+    (checkpoint / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
+
+    assert load_tokenizer(checkpoint) is not before
+    assert load_tokenizer(checkpoint).chat_template != before.chat_template
+
+
 @pytest.mark.parametrize("content", [None, "", "{", "{}", "not json", '{"model": {"type": "BPE"}}'])
 def test_a_missing_or_broken_tokenizer_is_one_line(checkpoint, content):
     for name in ("tokenizer.json", "tokenizer_config.json"):
