@@ -43,12 +43,12 @@ def list_isolations() -> list[str]:
     return [BUBBLEWRAP, NAMESPACES] if shutil.which("bwrap") else [NAMESPACES]
 
 
-def write_command(isolation: str, installation: Installation, index: int) -> list[str]:
-    """The command that starts worker number `index`. As root it keeps the rights that setting up daemons takes."""
+def write_command(isolation: str, installation: Installation) -> list[str]:
+    """The command that starts a worker. As root it keeps the rights that setting up daemons takes."""
     if isolation == PLAIN:
-        return _write_python(installation, "judge", str(HERE), str(index), PLAIN, "{}")
+        return _write_python(installation, "judge", str(HERE), PLAIN, "{}")
     shown = find_shown_files(installation)
-    worker = _write_python(installation, "judge", WORKER_FOLDER, str(index), "isolated", json.dumps(shown.kept))
+    worker = _write_python(installation, "judge", WORKER_FOLDER, "isolated", json.dumps(shown.kept))
     if isolation == BUBBLEWRAP:
         return [*_write_bubblewrap(shown), "--", *worker]
     plan = {"bound": shown.bound, "links": shown.links, "emptied": shown.emptied, "parents": shown.parents, "command": worker}

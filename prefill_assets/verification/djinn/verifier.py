@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -83,7 +83,7 @@ class DjinnVerifier:
         faults = []
         for isolation in [*list_isolations(), *([PLAIN] if self._allow_unsandboxed else [])]:
             try:
-                WorkerProcess(write_command(isolation, self._installation, 0), ENVIRONMENT).close()
+                WorkerProcess(write_command(isolation, self._installation), ENVIRONMENT).close()
                 return isolation
             except WorkerError as error:
                 faults.append(f"{isolation}: {error}")
@@ -100,19 +100,18 @@ class DjinnVerifier:
             digest.update(file.relative_to(HERE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
         return digest.hexdigest()[:12]
 
-    def _write_command(self, index: int) -> list[str]:
-        return write_command(self.isolation, self._installation, index)
+    def _write_command(self) -> list[str]:
+        return write_command(self.isolation, self._installation)
 
 
 class _Crew:
     """The workers of one run, one a thread."""
 
-    def __init__(self, write_command):
+    def __init__(self, write_command: Callable[[], list[str]]):
         self._write_command = write_command
         self._own = threading.local()
         self._lock = threading.Lock()
         self._workers: set[WorkerProcess] = set()
-        self._started = 0
         self._is_dismissed = False
 
     def judge(self, submission: Submission) -> Verification:
@@ -149,9 +148,7 @@ class _Crew:
             with self._lock:
                 if self._is_dismissed:
                     raise WorkerError("the verification was stopped")
-                self._started += 1
-                index = self._started
-            worker = WorkerProcess(self._write_command(index), ENVIRONMENT)
+            worker = WorkerProcess(self._write_command(), ENVIRONMENT)
             with self._lock:
                 self._workers.add(worker)
                 if self._is_dismissed:

@@ -49,8 +49,11 @@ class WorkerProcess:
             if "ready" not in greeting:
                 raise WorkerError(f"the djinn worker did not start ({greeting.get('error')})")
         except WorkerError as error:
+            self.kill()
+            self._process.wait()
+            complaint = self._read_complaint()
             self.close()
-            raise WorkerError(f"{error}{self._read_complaint()}") from error
+            raise WorkerError(f"{error}{complaint}") from error
         except BaseException:
             self.close()
             raise
@@ -83,7 +86,7 @@ class WorkerProcess:
         if self._process.poll() is None:
             self.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()

@@ -4,8 +4,11 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,7 +34,7 @@ FORGED_TESTS = "DJINN-TC|input=1|expected=2"
 MARK = f"3{os.getpid()}"
 
 
-def judge(*submissions: tuple, workers: int = 1) -> list[Verification]:
+def judge(*submissions: tuple | str, workers: int = 1) -> list[Verification]:
     """Each is code, or (problem, code)."""
     given = [Submission(*(one if isinstance(one, tuple) else (make_problem(), one))) for one in submissions]
     return list(DjinnVerifier(workers=workers).verify(given))
@@ -218,6 +221,23 @@ def test_a_worker_that_hangs_is_ended_and_its_submission_is_an_error(started, mo
     assert name_statuses(good) == (PASSED, PASSED)
 
 
+def test_nothing_outlives_a_caller_that_is_killed():
+    code = f"import subprocess\ndef f(x):\n    subprocess.run(['sleep', '{MARK}1'])\n"
+    script = f"""
+from prefill_assets.verification.djinn.verifier import DjinnVerifier
+from prefill_assets.verification.protocol import Submission
+from prefill_assets_tests.verification.judging import make_problem
+list(DjinnVerifier(workers=1).verify([Submission(make_problem(), {code!r})]))
+"""
+    caller = subprocess.Popen([sys.executable, "-c", script], cwd=Path(prefill_assets.__file__).parents[1])
+    try:
+        assert _wait_for(lambda: _find_processes("sleep", f"{MARK}1"))
+    finally:
+        caller.kill()
+        caller.wait()
+    assert _wait_for(lambda: not _find_processes("sleep", f"{MARK}1"))
+
+
 def test_verifications_stream_in_order_and_a_stop_ends_every_process(started):
     taken = 0
 
@@ -233,7 +253,7 @@ def test_verifications_stream_in_order_and_a_stop_ends_every_process(started):
     results.close()
     assert threading.active_count() < 20
     for worker in started:
-        assert not _is_running(worker.pid)
+        assert _wait_for(lambda pid=worker.pid: not Path(f"/proc/{pid}").exists())
 
 
 @pytest.mark.parametrize("isolation", ["bubblewrap", "namespaces"])
@@ -288,8 +308,8 @@ def _find_processes(*words: str) -> list[str]:
     return found
 
 
-def _is_running(pid: int) -> bool:
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+def _wait_for(condition: Callable[[], object]) -> bool:
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
-    return Path(f"/proc/{pid}").exists()
+    return bool(condition())

@@ -12,7 +12,9 @@ NEW_MOUNT, NEW_IPC, NEW_USER, NEW_PID = 0x00020000, 0x08000000, 0x10000000, 0x20
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 0x2, 0x4, 0x8, 0x1000, 0x4000, 0x40000
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 CAPABILITY_VERSION_3 = 0x20080522
-FIRST_UID = 62000
+FIRST_UID, UIDS = 20_000, 40_000
+"""As root, every worker's daemons are a user drawn from these, so that no other's processes count in their limit."""
+
 MIB = 1 << 20
 LIMITS = {
     resource.RLIMIT_NPROC: 128,
@@ -51,10 +53,14 @@ def mount_private_folders(kept: dict[str, str]) -> None:
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 
-def drop_rights(worker_index: int) -> None:
-    """From root to a user of this worker's own, from an ordinary user to no capability; then the limits."""
+def draw_uid() -> int:
+    return FIRST_UID + int.from_bytes(os.urandom(4), "big") % UIDS
+
+
+def drop_rights(uid: int) -> None:
+    """From root to `uid`, from an ordinary user to no capability; then the limits, and the first place where memory runs out."""
+    Path("/proc/self/oom_score_adj").write_text("1000")
     if os.getuid() == 0:
-        uid = FIRST_UID + worker_index
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)

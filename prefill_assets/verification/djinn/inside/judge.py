@@ -125,7 +125,7 @@ def judge(service: Any, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> None:
-    """`arguments`: the worker's number, `isolated` or `plain`, and the folders under /tmp to keep, as JSON."""
+    """`arguments`: `isolated` or `plain`, and the folders under /tmp to keep, as JSON."""
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -135,7 +135,7 @@ def main(arguments: list[str]) -> None:
         isolation.control_process(isolation.PR_SET_PDEATHSIG, 9)
     try:
         prepare_import()
-        nursery = Nursery(int(arguments[0]), arguments[1] == "isolated", json.loads(arguments[2]))
+        nursery = Nursery(arguments[0] == "isolated", json.loads(arguments[1]))
         _try_daemon(nursery)
         service = make_service(nursery)
     except (DjinnImportError, NoVerdictError, OSError) as error:

@@ -44,13 +44,13 @@ class Daemon:
 class Nursery:
     """Our end of the nursery."""
 
-    def __init__(self, worker_index: int, is_isolated: bool, kept: dict[str, str]):
+    def __init__(self, is_isolated: bool, kept: dict[str, str]):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if os.fork() == 0:
             try:
                 os.closerange(3, theirs.fileno())
                 os.closerange(theirs.fileno() + 1, 65536)
-                _serve(theirs, worker_index, is_isolated, kept)
+                _serve(theirs, isolation.draw_uid(), is_isolated, kept)
             finally:
                 os._exit(1)
         theirs.close()
@@ -72,7 +72,7 @@ class Nursery:
         self._socket.send(b"end")
 
 
-def _serve(commands: socket.socket, worker_index: int, is_isolated: bool, kept: dict[str, str]) -> None:
+def _serve(commands: socket.socket, uid: int, is_isolated: bool, kept: dict[str, str]) -> None:
     keeper, control = 0, -1
     while True:
         message, descriptors, _, _ = socket.recv_fds(commands, 64, 3)
@@ -89,14 +89,12 @@ def _serve(commands: socket.socket, worker_index: int, is_isolated: bool, kept: 
         if keeper == 0:
             os.close(control)
             commands.close()
-            _keep(message.decode(), descriptors, control_read, worker_index, is_isolated, kept)
+            _keep(message.decode(), descriptors, control_read, uid, is_isolated, kept)
         for descriptor in (control_read, *descriptors):
             os.close(descriptor)
 
 
-def _keep(
-    mode: str, descriptors: list[int], control_read: int, worker_index: int, is_isolated: bool, kept: dict[str, str]
-) -> NoReturn:
+def _keep(mode: str, descriptors: list[int], control_read: int, uid: int, is_isolated: bool, kept: dict[str, str]) -> NoReturn:
     """Start the daemon and wait until it is no longer wanted; then nothing of it remains."""
     fault = descriptors[2]
     try:
@@ -105,7 +103,7 @@ def _keep(
         daemon = os.fork()
         if daemon == 0:
             os.close(control_read)
-            _become_daemon(mode, descriptors, worker_index, is_isolated, kept)
+            _become_daemon(mode, descriptors, uid, is_isolated, kept)
         for descriptor in descriptors:
             os.close(descriptor)
         os.read(control_read, 1)
@@ -124,13 +122,13 @@ def _keep(
         os._exit(0)
 
 
-def _become_daemon(mode: str, descriptors: list[int], worker_index: int, is_isolated: bool, kept: dict[str, str]) -> NoReturn:
+def _become_daemon(mode: str, descriptors: list[int], uid: int, is_isolated: bool, kept: dict[str, str]) -> NoReturn:
     stdin, stdout, fault = descriptors
     try:
         os.setsid()
         if is_isolated:
             isolation.mount_private_folders(kept)
-            isolation.drop_rights(worker_index)
+            isolation.drop_rights(uid)
         else:
             isolation.apply_limits()
         os.chdir("/tmp")
