@@ -9,31 +9,20 @@ from __future__ import annotations
 import __future__
 
 import builtins
-import io
 import math
 import signal
 import site
-import sys
 from collections.abc import Callable
-from json import dumps, loads
+from json import dumps
 from typing import Any
 
 from .insecure.weakness import Weakness
 from .plain_values import encode_result
+from .printed_text import PrintedText
 from .reporting import Report, make_reporter
 
 SHOWN_CHARACTERS = 300
-KEPT_CHARACTERS = 1 << 16
 SUBMISSION_NAME = "__djinn_submission__"
-
-
-class KeptText(io.StringIO):
-    """A stream that keeps the first 64 Ki characters written to it, more or less, and drops the others."""
-
-    def write(self, text: str) -> int:
-        if self.tell() < KEPT_CHARACTERS:
-            super().write(text)
-        return len(text)
 
 
 def run_plainly(job: dict[str, Any], descriptor: int, token: bytes) -> None:
@@ -68,7 +57,7 @@ def add_builtins() -> None:
 
 def observe(job: dict[str, Any], report: Report, weakness: Weakness) -> None:
     """Load the code, find the function, call it on every input, and report."""
-    sys.stdout = printed = KeptText()
+    printed = PrintedText()
     namespace: dict[str, Any] = {"__name__": SUBMISSION_NAME} if job["is_named"] else {}
     namespace.update(weakness.make_globals())
     try:
@@ -82,7 +71,7 @@ def observe(job: dict[str, Any], report: Report, weakness: Weakness) -> None:
         report({"loaded": {"found": is_found, **noticed}}, is_last=False)
         if is_found:
             call_on_tests(namespace[job["function_name"]], weakness, job["output_bytes"], report)
-        report({"end": {"prints_json": holds_json(printed.getvalue()), **weakness.notice_end()}})
+        report({"end": {"prints_json": printed.holds_json(), **weakness.notice_end()}})
 
 
 def load(code: str, namespace: dict[str, Any], has_lazy_annotations: bool) -> None:
@@ -128,17 +117,3 @@ def describe(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"[:SHOWN_CHARACTERS]
     except Exception:
         return type(error).__name__
-
-
-def holds_json(printed: str) -> bool:
-    """Whether every printed line is JSON, as lines on the channel of djinn's own answers must be.
-
-    The last line may be cut off where it is more than what is kept.
-    """
-    *lines, rest = printed.split("\n")
-    try:
-        for line in lines:
-            loads(line.strip())
-    except (ValueError, RecursionError):
-        return False
-    return not rest or len(printed) >= KEPT_CHARACTERS

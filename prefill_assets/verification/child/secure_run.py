@@ -13,6 +13,7 @@ from typing import Any
 
 from .observing import run_plainly
 from .preloaded_names import PRELOADED_NAMES
+from .printed_text import PrintedText
 from .reporting import make_reporter
 
 PRINTED_CHARACTERS = 1 << 20
@@ -30,7 +31,7 @@ def run(job: dict[str, Any], descriptor: int, token: bytes) -> None:
     """
     if job.get("is_observed"):
         run_plainly(job, descriptor, token)
-    report = make_reporter(descriptor, token)
+    report, printed = make_reporter(descriptor, token), PrintedText()
     carry, set_timer = _check_transport, signal.setitimer
     signal.signal(signal.SIGALRM, _raise_timeout)
     try:
@@ -47,6 +48,8 @@ def run(job: dict[str, Any], descriptor: int, token: bytes) -> None:
     except Exception as error:
         result = {"error": _describe(error)}
     set_timer(signal.ITIMER_REAL, 0)
+    if not printed.holds_json():
+        result = {"error": "it prints text that is not JSON outside its calls, which garbles the channel of djinn's own verdicts"}
     report(result)
 
 
