@@ -89,7 +89,7 @@ def materialize_partitions(context: dg.AssetExecutionContext, platform: Platform
     materializer = Materializer(context, platform)
     for experiment, by_checkpoint in list_requests(context).items():
         try:
-            dependencies = platform.load_dependencies(experiment)
+            dependencies = platform.open_experiment(experiment, context.run_id)
         except InputError as error:
             materializer.note_failure(error, table)
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -28,12 +29,19 @@ if TYPE_CHECKING:
 _hosts: dict[tuple[Any, ...], EngineHost] = {}
 """The one host of this process: generation and scoring of a checkpoint, and all its levels, share one load."""
 
+_ended_work: Counter[str] = Counter()
+"""Starts and loads of the hosts that are gone."""
+
 HOST_SETTINGS = (
     *("engine", "dtype", "device", "batch_size"),
     *("vllm_command", "vllm_args", "vllm_base_url", "vllm_model", "vllm_concurrency"),
     *("vllm_start_seconds", "vllm_request_seconds"),
 )
 """Settings that a host is made for: where one of them differs, it is another host."""
+
+
+def _count_work(host: EngineHost) -> Counter[str]:
+    return Counter(engine_starts=host.starts, weight_loads=host.loads)
 
 
 class Platform(dg.ConfigurableResource):
@@ -66,6 +74,22 @@ class Platform(dg.ConfigurableResource):
         verifier_version = cache(lambda: self.find_verifier_version(inputs.experiment))
         return Dependencies(inputs, self.find_stamp, verifier_version)
 
+    def open_experiment(self, experiment: str, run_id: str) -> Dependencies:
+        """The same, for a run that is about to write partitions of it: what the run is goes on record."""
+        from prefill_assets.stages.run_facts import collect_run_facts
+        from prefill_assets.warehouse.run_record import write_run_record
+
+        dependencies = self.load_dependencies(experiment)
+        facts = collect_run_facts(
+            dependencies.experiment,
+            self.locations.project,
+            overrides=self.overrides,
+            engine=dependencies.experiment.settings.engine,
+            verifier=self.find_verifier_version(dependencies.experiment),
+        )
+        write_run_record(self.warehouse.root, run_id, facts)
+        return dependencies
+
     def find_stamp(self, table: str, key: PartitionKey) -> WrittenPartition | None:
         """How a partition was made; the report counts as one."""
         if table != "report":
@@ -95,9 +119,11 @@ class Platform(dg.ConfigurableResource):
         return _hosts[wanted].open(checkpoint)
 
     def release_engine(self) -> None:
-        """End the engine of this process; its counts go with it."""
+        """End the engine of this process."""
         while _hosts:
-            _hosts.popitem()[1].close()
+            host = _hosts.popitem()[1]
+            _ended_work.update(_count_work(host))
+            host.close()
 
     @contextmanager
     def take_engine_turn(self) -> Iterator[None]:
@@ -108,9 +134,9 @@ class Platform(dg.ConfigurableResource):
         with FileLock(self.locations.locks / "engine.lock"):
             yield
 
-    def count_engine_work(self) -> dict[str, int]:
-        """Starts of an engine and loads of weights in this process, since its host was made; empty where there is none."""
-        return {name: n for host in _hosts.values() for name, n in (("engine_starts", host.starts), ("weight_loads", host.loads))}
+    def count_engine_work(self) -> Counter[str]:
+        """`engine_starts` and `weight_loads` of this process so far."""
+        return sum((_count_work(host) for host in _hosts.values()), start=Counter(_ended_work))
 
     def load_verifier(self, experiment: Experiment) -> Verifier:
         """The verifier that the experiment asks for, with what it has said before."""

@@ -1,6 +1,7 @@
 import json
 
 import dagster as dg
+import duckdb
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
@@ -8,6 +9,7 @@ from dagster._core.loader import LoadingContextForTest
 from prefill_assets.assets.partitions import write_partition_key
 from prefill_assets.definitions import defs
 from prefill_assets.locations import Locations
+from prefill_assets.warehouse.catalog import create_views
 from prefill_assets.warehouse.partition import PartitionKey
 from prefill_assets.warehouse.store import Warehouse
 from prefill_assets_tests.assets.conftest import CELL_TABLES
@@ -97,7 +99,7 @@ def test_a_later_run_of_the_same_effort_does_only_what_is_missing(workplace, hos
     before = {level: find_written("eval_samples", 1, level) for level in LEVELS}
     second = workplace.run(CELL_TABLES, FIRST, LAST, tags={tag: "effort"})
 
-    assert first.success and second.success
+    assert [first.success, second.success] == [True, True]
     assert host.opened == ["checkpoint-1", "checkpoint-10"]
     assert {level: find_written("eval_samples", 1, level) for level in LEVELS} == before
 
@@ -118,3 +120,16 @@ def test_a_partition_says_what_is_in_it_and_what_it_was_made_from(workplace, hos
     assert metadata["dagster/row_count"].value == len(TASKS) * 2
     assert metadata["num_errors"].value == 0
     assert set(json.loads(json.dumps(metadata["made_from"].data))) >= {"code_version", "problems", "verifier"}
+
+
+def test_a_run_says_what_it_is_and_what_it_cost(workplace, host):
+    run_id = workplace.run(CELL_TABLES, FIRST, LAST).run_id
+
+    tags = workplace.instance.get_run_by_id(run_id).tags
+    assert (tags["prefill/engine_starts"], tags["prefill/weight_loads"]) == ("0", "2")
+    with duckdb.connect() as connection:
+        create_views(connection, Warehouse(Locations.find().warehouse))
+        query = (
+            "SELECT DISTINCT run_id, settings ->> 'num_attempts', is_superseded FROM provenance WHERE table_name = 'eval_samples'"
+        )
+        assert connection.execute(query).fetchall() == [(run_id, "2", False)]
