@@ -45,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_status(commands.add_parser("status", help="which partitions are fresh, stale or missing, and why"))
     _add_reverify(commands.add_parser("reverify", help="judge stored samples again where problems or verifier changed; no model"))
     _add_sql(commands.add_parser("sql", help="ask the warehouse in SQL"))
+    _add_compare(commands.add_parser("compare", help="two experiments side by side, such as exploit training and its control"))
     _add_import(commands.add_parser("import", help="take in an existing run's folder; no model is needed"))
     _add_export(commands.add_parser("export", help="write an experiment's tables in the layout of the original scripts"))
     _add_check_problems(commands.add_parser("check-problems", help="whether problems are solved and exploited as they claim"))
@@ -99,6 +100,15 @@ def _add_sql(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", help='a statement, for example "FROM exploit_rates"; without one table\'s name: SHOW TABLES')
     parser.add_argument("--csv", action="store_true", help="print CSV")
     parser.set_defaults(answer=answer_sql)
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    from prefill_assets.cli.compare import answer_compare
+
+    parser.add_argument("experiment", metavar="EXPERIMENT_A", help="an experiment that has verdicts")
+    parser.add_argument("other_experiment", metavar="EXPERIMENT_B", help="the one that it is compared with, such as its control")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the plot: .png, .svg or .html (default: in A's report)")
+    parser.set_defaults(answer=answer_compare)
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:

@@ -26,6 +26,13 @@ def to_png(chart: Any) -> bytes:
     return small.getvalue()
 
 
+def to_svg(chart: Any) -> str:
+    """The chart as SVG."""
+    import vl_convert
+
+    return vl_convert.vegalite_to_svg(to_spec(chart))
+
+
 def to_html(chart: Any) -> str:
     """The chart as an interactive page that carries vega within it and loads nothing."""
     with _any_number_of_rows():

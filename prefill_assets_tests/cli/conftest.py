@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from prefill_assets.cli.main import main
+from prefill_assets_tests.examples.two_experiments import write_two_experiments
 from prefill_assets_tests.tiny_projects import make_environment, make_experiment, make_project
 
 
@@ -34,6 +35,19 @@ def empty_project(tmp_path, monkeypatch) -> Path:
     project = make_project(tmp_path / "empty")
     enter(monkeypatch, project)
     return project
+
+
+@pytest.fixture(scope="session")
+def simulated_warehouse(tmp_path_factory) -> Path:
+    """Exploit training and its control, simulated. Read only: `two_experiments` is a copy."""
+    return write_two_experiments(tmp_path_factory.mktemp("simulated") / "warehouse").root
+
+
+@pytest.fixture
+def two_experiments(simulated_warehouse, empty_project) -> Path:
+    """An installation with both experiments in its warehouse."""
+    shutil.copytree(simulated_warehouse, empty_project / "data" / "warehouse")
+    return empty_project
 
 
 def enter(patch: pytest.MonkeyPatch, project: Path) -> None:

@@ -108,7 +108,8 @@ def test_every_version_of_a_partition_leads_to_its_run(warehouse):
     warehouse.replace("trajectory", KEY._replace(prefill_level=None), [], Stamp("in", "4", "unrecorded"))
 
     question = (
-        "SELECT table_name, run_id, is_superseded, verifier, problems_version, code_version, git_commit, seed, settings ->> 'seed' "
+        "SELECT table_name, run_id, is_superseded, verifier, problems_version, code_version, "
+        "git_commit, seed, settings ->> 'seed' "
         "FROM provenance ORDER BY written_at"
     )
     assert ask(warehouse, question) == [

@@ -23,6 +23,7 @@ UNITS = {
         "R² = ",
     ),
     "threshold_comparison": ("first at token threshold (training step)", "problems", "−55.39 nats"),
+    "experiments_by_level": ("training step", "no prefill", "10 words of prefill", "exploit rate (% of known verdicts)"),
     "experiments_compared": ("training step", "10 words of prefill"),
 }
 
