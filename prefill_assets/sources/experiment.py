@@ -26,6 +26,8 @@ class Experiment:
 
     run_dir: Path
     settings: Settings
+    evaluated_steps: frozenset[int] = frozenset()
+    """Checkpoints that have been evaluated; their weights may be gone."""
 
     @property
     def name(self) -> str:
@@ -51,12 +53,12 @@ class Experiment:
 
     @cached_property
     def checkpoints(self) -> tuple[int, ...]:
-        """Training steps, as configured or else as found in the checkpoint folder and among the result files."""
+        """Training steps, as configured or else as found: in the checkpoint folder, among the result files, or evaluated before."""
         if self.settings.checkpoints is not None:
             return self.settings.checkpoints
         from prefill_assets.sources.checkpoint import list_checkpoints
 
-        steps = {step for step, _ in self.eval_files}
+        steps = {step for step, _ in self.eval_files} | self.evaluated_steps
         if self.checkpoint_dir is not None and (self.checkpoint_dir.is_dir() or not steps):
             steps |= set(list_checkpoints(self.checkpoint_dir))
         if not steps:

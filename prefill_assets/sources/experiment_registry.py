@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ class ExperimentRegistry:
                 remedy=f"known are: {known}; register another by `prefill run --sensitivity-run FOLDER`",
             )
         registered = self._read_entries().get(name, {}).get("settings", {})
-        return load_experiment(run_dirs[name], {**registered, **(overrides or {})})
+        experiment = load_experiment(run_dirs[name], {**registered, **(overrides or {})})
+        return replace(experiment, evaluated_steps=self._list_evaluated_steps(name))
 
     def find(self, name_or_path: str | None, overrides: Mapping[str, Any] | None = None) -> Experiment:
         """By name, by folder (which registers it), or the most recent one."""
@@ -83,6 +85,11 @@ class ExperimentRegistry:
         draft = folder / f".{run_dir.name}.{os.getpid()}"
         draft.write_text(yaml.safe_dump({"run_dir": str(run_dir), "settings": dict(settings or {})}), encoding="utf-8")
         draft.replace(folder / f"{run_dir.name}.yaml")
+
+    def _list_evaluated_steps(self, name: str) -> frozenset[int]:
+        """Checkpoints with stored samples: they stay part of an experiment when their weights are deleted."""
+        folders = (self.locations.warehouse / "eval_samples" / f"experiment={name}").glob("checkpoint=*")
+        return frozenset(int(folder.name.removeprefix("checkpoint=")) for folder in folders)
 
     def _read_entries(self) -> dict[str, dict[str, Any]]:
         files = sorted(self.locations.registered_experiments.glob("*.yaml"))

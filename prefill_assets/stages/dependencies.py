@@ -79,9 +79,9 @@ class Dependencies:
 
     @property
     def cells(self) -> list[tuple[int, int]]:
-        """Cells that came with the run or can be generated; an imported run without weights has no others."""
+        """Cells that came with the run, were generated, or can be: where weights are missing, or deleted, there are no others."""
         came = self.experiment.eval_files
-        return [cell for cell in self.experiment.cells if not came or cell in came or self.inputs.has_weights(cell[0])]
+        return [cell for cell in self.experiment.cells if cell in came or self._can_make("eval_samples", *cell)]
 
     @property
     def steps(self) -> list[int]:
@@ -90,9 +90,7 @@ class Dependencies:
 
     def can_score(self, step: int, level: int) -> bool:
         """Whether a cell's logprobs came with the run or can be computed."""
-        return (
-            (step, level) in self.inputs.logprob_files or self.inputs.has_weights(step) or not self.inputs.experiment.eval_files
-        )
+        return (step, level) in self.inputs.logprob_files or self._can_make("prefill_logprobs", step, level)
 
     def list_upstream(self, table: str, key: PartitionKey) -> list[tuple[str, PartitionKey]]:
         """The partitions that a partition is computed from."""
@@ -149,7 +147,7 @@ class Dependencies:
             file = self.inputs.samples_file(*key.cell)
             return {"samples_file": hash_file(file) if file else None}
         if table == "eval_samples":
-            prompts, weights = self.inputs.version_prompts(), self.inputs.fingerprint(key.step)
+            prompts, weights = self.inputs.version_prompts(), self._version_weights(table, key)
             return {**_pick(settings, _SAMPLING), "prompts": prompts, "checkpoint": weights}
         if table == "eval_results" and self.keeps_verdicts(key):
             return {"results_file": hash_file(eval_files[key.cell])}
@@ -158,8 +156,20 @@ class Dependencies:
         if table == "prefill_logprobs" and key.cell in self.inputs.logprob_files:
             return {"logprob_file": hash_file(self.inputs.logprob_files[key.cell])}
         if table == "prefill_logprobs":
-            return {**_pick(settings, _SCORING), "checkpoint": self.inputs.fingerprint(key.step)}
+            return {**_pick(settings, _SCORING), "checkpoint": self._version_weights(table, key)}
         return {**_pick(settings, _READ_SETTINGS[table]), "levels": list(self.experiment.levels)}
+
+    def _version_weights(self, table: str, key: PartitionKey) -> str:
+        """What the weights are now; of deleted ones, what they were when the partition was made."""
+        if not self.inputs.has_weights(key.step) and (stored := self.find_stamp(table, key)) is not None:
+            return stored.parts["checkpoint"]
+        return self.inputs.fingerprint(key.step)
+
+    def _can_make(self, table: str, step: int, level: int) -> bool:
+        """Whether a model's partition is there or to be made. A checkpoint that a config names, but that is missing, is a fault."""
+        is_named = self.experiment.settings.checkpoints is not None and not self.experiment.eval_files
+        stored = self.find_stamp(table, PartitionKey(self.experiment.name, step, level))
+        return is_named or self.inputs.has_weights(step) or stored is not None
 
     def _has_samples(self, step: int, level: int) -> bool:
         """Whether a cell has samples, or is going to: an imported cell may have come without."""

@@ -1,6 +1,7 @@
 """`prefill run` as its user meets it: on real checkpoints, with real verdicts, into a real Dagster instance."""
 
 import json
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -175,3 +176,16 @@ def test_runs_are_seen_by_the_ui_with_a_materialization_for_every_partition(proj
         assert len(instance.get_materialized_partitions(dg.AssetKey(table))) == len(STEPS) * len(LEVELS)
     event = instance.get_latest_materialization_event(dg.AssetKey("predictor_comparison"))
     assert "data:image/png;base64" in str(event.asset_materialization.metadata["token_vs_logprob_comparison"].value)
+
+
+def test_a_deleted_checkpoint_keeps_what_was_made_with_it(project, capsys):
+    main(["sql", "SELECT 1"])
+    before = written_at(project)
+    shutil.rmtree(run_dir(project) / "checkpoints" / f"checkpoint-{STEPS[0]}")
+
+    assert main(["run"]) == 0
+    assert "nothing to compute" in capsys.readouterr().out
+    assert written_at(project) == before
+    changed = change_config(project, threshold=5)
+    assert "trajectory_analysis" in changed
+    assert ask(project, "SELECT DISTINCT checkpoint FROM trajectory_analysis ORDER BY 1") == [(step,) for step in STEPS]
