@@ -18,6 +18,8 @@ from prefill_assets.errors import InputError
 
 PATH = "/v1/completions"
 SECOND_TRY_SECONDS = 1.0
+MOST_SCORED_AT_ONCE = 16
+"""Scoring is prefill, which fills the device with few requests; each answer is long."""
 
 
 class Link(Protocol):
@@ -36,6 +38,11 @@ class Link(Protocol):
 
     @property
     def description(self) -> str: ...
+
+    @property
+    def takes_adapters(self) -> bool:
+        """Whether the server runs LoRA layers: in 0.32.0 these take prompt log probabilities of one request at a time, or die."""
+        ...
 
     def stop(self) -> None:
         """Make what is in flight fail."""
@@ -82,7 +89,7 @@ class VllmEngine:
             return [_Choice(error=f"the server died of it: {reason}")] * prompt.attempts
 
         following = iter(requests)
-        for choices in self._dispatch(prompts, ask, give_up):
+        for choices in self._dispatch(prompts, ask, give_up, self.concurrency):
             for choice in choices:
                 yield self._read(next(following), choice)
 
@@ -90,13 +97,14 @@ class VllmEngine:
         def give_up(request: ScoreRequest, reason: str) -> Score:
             return Score(None, f"the server died of it: {reason}")
 
-        yield from self._dispatch(requests, self._ask_to_score, give_up)
+        limit = 1 if self.link.takes_adapters else min(self.concurrency, MOST_SCORED_AT_ONCE)
+        yield from self._dispatch(requests, self._ask_to_score, give_up, limit)
 
     def close(self) -> None:
         """The server belongs to the host."""
 
-    def _dispatch(self, jobs: Sequence[Any], ask: Any, give_up: Any) -> Iterator[Any]:
-        link, limit = self.link, self.concurrency
+    def _dispatch(self, jobs: Sequence[Any], ask: Any, give_up: Any, limit: int) -> Iterator[Any]:
+        link = self.link
         dispatch = Dispatch(jobs, ask, concurrency=limit, stop=link.stop, recover=link.recover, give_up=give_up)
         try:
             yield from dispatch.run()

@@ -34,7 +34,7 @@ class GivenHost:
     def __init__(self, settings: Settings, base_url: str):
         self.settings = settings
         self.starts = self.loads = 0
-        self.model, self.context_tokens, self.description = "", 0, "vllm"
+        self.model, self.context_tokens, self.description, self.takes_adapters = "", 0, "vllm", False
         self.client = Client(base_url, os.environ.get(KEY_VARIABLE), settings.vllm_request_seconds, settings.vllm_concurrency)
         self._opened: tuple[Path, str] | None = None
         self._names: dict[str, Path] = {}
@@ -88,6 +88,7 @@ class GivenHost:
                 remedy="serve it there, or say in vllm_model what it is called there, as mine-{step}",
             )
         self.model = found
+        self.takes_adapters = is_adapter(checkpoint) or any(card.get("parent") for card in cards)
         lengths = [int(card["max_model_len"]) for card in cards if card.get("max_model_len")]
         self.context_tokens = int(served.get(found, {}).get("max_model_len") or max(lengths, default=UNKNOWN_CONTEXT_TOKENS))
 

@@ -76,6 +76,10 @@ class OwnedHost:
         return self._running.description
 
     @property
+    def takes_adapters(self) -> bool:
+        return self._running.lora_rank is not None
+
+    @property
     def _running(self) -> OwnedServer:
         if self._server is None:
             raise ServerGone("the server was stopped")
@@ -111,29 +115,36 @@ class OwnedHost:
         return Wanted(checkpoint.absolute(), fingerprint_checkpoint(checkpoint), str(base), adapter)
 
     def _serve_whole(self, wanted: Wanted) -> None:
-        server = self._server
-        if server is None or not server.is_running or not _have_one_shape(Path(server.model), wanted.checkpoint):
+        if self._swap_weights(wanted.base):
+            self.loads += 1
+        else:
             self._start(wanted)
-            return
-        try:
-            server.client.post("/collective_rpc", {"method": "reload_weights", "kwargs": {"weights_path": wanted.base}})
-            server.client.post("/reset_prefix_cache", {})
-        except (Refused, ServerGone):  # an engine that could not take new weights is dead or half changed
-            self._start(wanted)
-            return
-        server.model, self.model = wanted.base, server.served_name
-        self.loads += 1
 
     def _serve_adapter(self, wanted: Wanted, adapter: Adapter) -> None:
         if adapter.base_folder is not None:
             check_adapter_fits(wanted.checkpoint, adapter.base_folder)
         server = self._server
-        fits = (
-            server is not None and server.is_running and server.model == wanted.base and adapter.rank <= (server.lora_rank or 0)
-        )
-        if not fits:
+        large_enough = server is not None and adapter.rank <= (server.lora_rank or 0)
+        has_base = large_enough and server.is_running and server.model == wanted.base
+        if not has_base and not (large_enough and self._swap_weights(wanted.base)):
             self._start(wanted)
         self._load_adapter(wanted)
+
+    def _swap_weights(self, base: str) -> bool:
+        """Put other weights of the same shape into the running server; False where that cannot be done or has failed.
+
+        Blocks of the prefix cache were computed with the weights before, so they go too.
+        """
+        server = self._server
+        if server is None or not server.is_running or not _have_one_shape(Path(server.model), Path(base)):
+            return False
+        try:
+            server.client.post("/collective_rpc", {"method": "reload_weights", "kwargs": {"weights_path": base}})
+            server.client.post("/reset_prefix_cache", {})
+        except (Refused, ServerGone):  # an engine that could not take new weights is dead or half changed
+            return False
+        server.model, self.model = base, server.served_name
+        return True
 
     def _load_adapter(self, wanted: Wanted) -> None:
         """Under a name that was never used: the server's prefix cache goes by names."""
