@@ -13,6 +13,9 @@ from typing import Any
 MOST_INT = 1 << 10_000
 """Longer ints are not written in decimal: Python refuses to at some length, and is slow before."""
 
+MOST_ODD_KEYS = 1000
+"""Longer sets, and dicts with keys that are no texts, are not rebuilt: chosen keys can make that take hours."""
+
 PLAIN_TYPES = (type(None), bool, int, float, str, bytes, list, tuple, set, dict)
 
 
@@ -71,6 +74,10 @@ def _read_number(value: Any) -> float | None:
         return None
 
 
+def _has_texts_as_keys(pairs: list[Any]) -> bool:
+    return all(isinstance(key, str) for key, _ in pairs)
+
+
 def decode_value(encoded: Any) -> Any:
     """The value that was encoded. Raises ValueError or TypeError for what `encode_result` does not write."""
     if isinstance(encoded, list):
@@ -84,6 +91,8 @@ def decode_value(encoded: Any) -> Any:
         return ForeignObject(str(content)[:100], number if isinstance(number, float) else None)
     if len(encoded) != 1:
         raise ValueError("not an encoded value")
+    if kind in ("set", "dict") and len(content) > MOST_ODD_KEYS and (kind == "set" or not _has_texts_as_keys(content)):
+        return ForeignObject(f"long {kind}")
     if kind == "tuple":
         return tuple(decode_value(item) for item in content)
     if kind == "set":
