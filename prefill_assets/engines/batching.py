@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
-_GPU_TOKENS, _CPU_TOKENS = 16384, 4096
-"""Beyond these a forward pass gains no more speed, on an H100 and on two cores."""
-
 
 class Batches(Generic[Request, Result]):
-    """Runs requests in batches of at most `rows` requests and `tokens` tokens, and at least one request.
+    """Runs requests in batches of at most `rows` requests and `tokens` tokens (None: any), and at least one request.
 
     Padded batches take the longest first, and every request counts as much as the batch's longest; packed ones take requests as
     they come. `launch` begins a batch and returns the function that waits for its results: the host prepares a batch while the
@@ -27,7 +24,7 @@ class Batches(Generic[Request, Result]):
         length: Callable[[Request], int],
         launch: Callable[[Sequence[Request]], Callable[[], list[Result]]],
         give_up: Callable[[], Result],
-        tokens: int,
+        tokens: int | None,
         rows: int | None = None,
         packed: bool = False,
     ):
@@ -82,7 +79,7 @@ class Batches(Generic[Request, Result]):
         used = 0
         for count, i in enumerate(order):
             used += self.length(requests[i if self.packed else order[0]])
-            if count and (used > self.tokens or count == self.rows):
+            if count and (count == self.rows or (self.tokens is not None and used > self.tokens)):
                 return
             yield i
 
@@ -110,20 +107,3 @@ def _free_memory() -> None:
 
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def find_token_budget(model: Any) -> int:
-    """How many tokens a forward pass of this model may hold: as many as speed it up, by half of the device's free memory.
-
-    A token counts with its activations and its logits, as if all were scored.
-    """
-    import torch
-
-    if model.device.type != "cuda":
-        return _CPU_TOKENS
-    config = model.config.get_text_config()
-    hidden, item_bytes = config.hidden_size, model.dtype.itemsize
-    widest = getattr(config, "intermediate_size", None) or 4 * hidden
-    token_bytes = item_bytes * (8 * hidden + 3 * widest + config.vocab_size) + 12 * hidden
-    free, _ = torch.cuda.mem_get_info(model.device)
-    return max(1, min(_GPU_TOKENS, free // 2 // token_bytes))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from prefill_assets.engines.padding import pad_left
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling
+from prefill_assets.engines.roomy_cache import make_cache
 
 if TYPE_CHECKING:
     import torch
@@ -46,11 +47,17 @@ def sample_batch(loaded: LoadedModel, requests: Sequence[GenerationRequest], sam
 def _decode(
     loaded: LoadedModel, requests: Sequence[GenerationRequest], sampling: Sampling, limits: Sequence[int]
 ) -> list[list[int] | None]:
-    """Token ids that each request got, the stop token included, at most `limits` of them; None where the model broke."""
+    """Token ids that each request got, the stop token included, at most `limits` of them; None where the model broke.
+
+    A prompt that several requests share is read once, and its keys and values are copied for each of them.
+    """
     import torch
 
     model, device = loaded.model, loaded.model.device
-    ids, mask = pad_left([request.token_ids for request in requests], device)
+    cache = make_cache(model)
+    selectable = cache is not None
+    prompts, sources = _find_distinct([request.token_ids for request in requests], shared=selectable)
+    ids, mask = pad_left(prompts, device)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     draws = _draw_uniforms([request.seed for request in requests], max(limits)).to(device)
     stops = torch.tensor(sorted(loaded.stop_ids), device=device)
@@ -59,13 +66,16 @@ def _decode(
     active = torch.ones(len(requests), dtype=torch.bool, device=device)
     broken = torch.zeros_like(active)
     written: list[list[int]] = [[] for _ in requests]
-    cache: Any = None
     for step in range(max(limits)):
         out = model(
             input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
         )
         cache = out.past_key_values
         logits = out.logits[:, -1]
+        if len(logits) < len(rows):
+            spread = torch.tensor(sources, device=device)
+            cache.batch_select_indices(spread)
+            logits, positions, mask = logits[spread], positions[spread], mask[spread]
         broken[rows] |= active & ~logits.amax(-1).isfinite()
         chosen = choose_tokens(logits, draws[rows, step], sampling)
         for row, token in zip(rows[active].tolist(), chosen[active].tolist(), strict=True):
@@ -75,11 +85,20 @@ def _decode(
             break
         ids, positions = chosen[:, None], positions[:, -1:] + 1
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-        if active.sum() <= _SPARSE * len(active):
+        if selectable and active.sum() <= _SPARSE * len(active):
             cache.batch_select_indices(active.nonzero()[:, 0])
             ids, positions, mask, rows = ids[active], positions[active], mask[active], rows[active]
             active = active[active]
     return [None if fault else ids for ids, fault in zip(written, broken.tolist(), strict=True)]
+
+
+def _find_distinct(prompts: Sequence[tuple[int, ...]], *, shared: bool) -> tuple[list[tuple[int, ...]], list[int]]:
+    """The distinct prompts, and for each of all prompts which one it is; all of them where prompts cannot be shared."""
+    if not shared:
+        return list(prompts), list(range(len(prompts)))
+    places: dict[tuple[int, ...], int] = {}
+    sources = [places.setdefault(prompt, len(places)) for prompt in prompts]
+    return list(places), sources
 
 
 def choose_tokens(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling) -> torch.Tensor:

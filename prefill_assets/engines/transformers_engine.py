@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from prefill_assets.engines.batching import Batches, find_token_budget
+from prefill_assets.engines.batching import Batches
 from prefill_assets.engines.loaded_model import LoadedModel, load_model
+from prefill_assets.engines.memory_budget import find_generation_budget, find_scoring_budget
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling, Score, ScoreRequest
 
 OUT_OF_MEMORY = "out of memory with one request at a time"
@@ -68,7 +69,7 @@ class TransformersEngine:
             length=lambda r: len(r.token_ids) + sampling.max_tokens,
             launch=launch,
             give_up=lambda: Generation(error=OUT_OF_MEMORY),
-            tokens=1 << 40,
+            tokens=find_generation_budget(self.model),
             rows=self.batch_size,
         )
         yield from batches.run(requests, reject)
@@ -98,7 +99,7 @@ class TransformersEngine:
             length=lambda r: len(r.prompt_ids) + max(r.lengths),
             launch=launch,
             give_up=lambda: Score(None, OUT_OF_MEMORY),
-            tokens=self.batch_tokens or find_token_budget(self.model),
+            tokens=self.batch_tokens or find_scoring_budget(self.model),
             packed=self.packs,
         )
         yield from batches.run(requests, reject)

@@ -11,7 +11,8 @@ from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampl
 from prefill_assets.engines.sampling import read_generation
 from prefill_assets.engines.transformers_engine import OUT_OF_MEMORY, TransformersEngine
 from prefill_assets_tests.engines.cramped_model import CrampedModel
-from prefill_assets_tests.tiny_models import CONTEXT_TOKENS, FORMS
+from prefill_assets_tests.engines.families import PACKING, PADDING, VOCABULARY, make_family
+from prefill_assets_tests.tiny_models import CONTEXT_TOKENS, FORMS, make_tokenizer
 
 GREEDY = Sampling(temperature=0.0, max_tokens=24)
 WARM = Sampling(temperature=0.8, top_p=0.95, max_tokens=24)
@@ -53,6 +54,36 @@ def test_greedy_generation_is_that_of_transformers(find_tiny_engine, form):
         )[0, ids.shape[1] :]
         assert generation.token_ids == tuple(expected.tolist())
         assert generation.error is None
+
+
+@pytest.mark.parametrize("family", [*PACKING, *PADDING])
+def test_attempts_that_share_a_prompt_get_what_each_gets_alone(family):
+    """Recurrent layers too, whose state cannot be copied from row to row."""
+    model, tokenizer = make_family(family), make_tokenizer("chatml")
+    prompts = [tuple(random.Random(n).randrange(VOCABULARY) for _ in range(n)) for n in (5, 40, 23)]
+    requests = [GenerationRequest(prompt, 10 * i + attempt) for i, prompt in enumerate(prompts) for attempt in range(3)]
+
+    together = list(TransformersEngine(model, tokenizer, 9).generate(requests, WARM))
+
+    assert together == [next(TransformersEngine(model, tokenizer, 1).generate([request], WARM)) for request in requests]
+    assert len({generation.token_ids for generation in together}) > 3
+
+
+def test_a_prompt_that_attempts_share_is_read_once(find_tiny_engine):
+    class Reading(CrampedModel):
+        def __call__(self, input_ids, **options):
+            if input_ids.shape[1] > 1:
+                prompts_read.append(len(input_ids))
+            return super().__call__(input_ids, **options)
+
+    engine, prompts_read = find_tiny_engine("chatml"), []
+    prompts = [request.token_ids for request in make_requests(engine, 2)]
+
+    reading = TransformersEngine(Reading(engine.model, 100), engine.tokenizer, 8)
+    generations = list(reading.generate([GenerationRequest(prompt, seed) for prompt in prompts for seed in (1, 2, 3)], WARM))
+
+    assert prompts_read == [2]
+    assert len({generation.token_ids for generation in generations}) == 6
 
 
 @EVERY_MODEL
