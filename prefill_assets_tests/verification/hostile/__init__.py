@@ -1,0 +1,1 @@
+"""Submissions that attack their verifier, as data: what each attacks, and what must happen."""
