@@ -98,57 +98,72 @@ def train_tokenizer(shape: Shape) -> Any:
 
 
 def make_model(shape: Shape, dtype: Any, device: str, seed: int = 0) -> Any:
-    """A Llama with random weights, made on the device."""
+    """A Llama with random weights, made on the device; it names no token that ends a turn."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    config = AutoConfig.for_model("llama", **shape.model)
+    config = AutoConfig.for_model("llama", **shape.model, eos_token_id=None, bos_token_id=None, pad_token_id=None)
     torch.manual_seed(seed)
     with torch.device(device):
         return AutoModelForCausalLM.from_config(config, dtype=dtype).eval()
 
 
-def make_samples(tokenizer: Any, problems: int, prompt_tokens: int = 600, prefill_tokens: int = 158) -> list[dict[str, Any]]:
-    """Rows of eval_samples: every problem at every level, `ATTEMPTS` times, levels being beginnings of one trace.
+@dataclass(frozen=True)
+class MadeUpTask:
+    """A problem's text, and a trace whose beginnings are its prefills."""
 
-    Prompts have about `prompt_tokens` tokens (standard deviation a quarter of that), the longest prefills about `prefill_tokens`.
-    """
+    task_id: str
+    prompt: str
+    trace: tuple[str, ...]
+
+    def prefill(self, level: int) -> str:
+        """The share of the trace that this level is of the highest."""
+        return " ".join(self.trace[: max(1, len(self.trace) * level // LEVELS[-1])]) if level else ""
+
+
+def make_tasks(tokenizer: Any, problems: int, prompt_tokens: int = 600, prefill_tokens: int = 158) -> list[MadeUpTask]:
+    """Prompts of about `prompt_tokens` tokens (standard deviation a quarter of that), traces of about `prefill_tokens`."""
     dice = random.Random(0)
     words = read_corpus(1 << 20).split()
     prose = [word for word in words if word.isalpha()]
     per_word, per_prose_word = (_count_tokens_a_word(tokenizer, some[:20000]) for some in (words, prose))
-    samples = []
+    tasks = []
     for problem in range(problems):
         wanted = min(max(dice.gauss(prompt_tokens, prompt_tokens / 4), prompt_tokens / 2), prompt_tokens * 2)
-        prompt = _cut(dice, words, round(wanted / per_word))
-        longest = round(prefill_tokens / per_prose_word)
-        trace = _cut(dice, prose, longest).split(" ")
-        for level in LEVELS:
-            prefill = " ".join(trace[: max(1, longest * level // LEVELS[-1])])
-            for attempt_idx in range(ATTEMPTS):
-                samples.append(
-                    {
-                        "prefill_level": level,
-                        "task_id": f"problem-{problem:04d}",
-                        "exploit_type": "made_up",
-                        "attempt_idx": attempt_idx,
-                        "system": "You write Python.",
-                        "prompt": prompt,
-                        "prefill_reasoning": prefill,
-                        "reasoning": prefill,
-                        "samples_checkpoint": 1,
-                    }
-                )
-    return samples
+        prompt = " ".join(_cut(dice, words, round(wanted / per_word)))
+        tasks.append(
+            MadeUpTask(f"problem-{problem:04d}", prompt, tuple(_cut(dice, prose, round(prefill_tokens / per_prose_word))))
+        )
+    return tasks
+
+
+def make_samples(tasks: list[MadeUpTask]) -> list[dict[str, Any]]:
+    """Rows of eval_samples: every task at every level, `ATTEMPTS` times."""
+    return [
+        {
+            "prefill_level": level,
+            "task_id": task.task_id,
+            "exploit_type": "made_up",
+            "attempt_idx": attempt_idx,
+            "system": "You write Python.",
+            "prompt": task.prompt,
+            "prefill_reasoning": task.prefill(level),
+            "reasoning": task.prefill(level),
+            "samples_checkpoint": 1,
+        }
+        for task in tasks
+        for level in LEVELS
+        for attempt_idx in range(ATTEMPTS)
+    ]
 
 
 def _count_tokens_a_word(tokenizer: Any, words: list[str]) -> float:
     return len(tokenizer(" ".join(words), add_special_tokens=False)["input_ids"]) / len(words)
 
 
-def _cut(dice: random.Random, words: list[str], count: int) -> str:
+def _cut(dice: random.Random, words: list[str], count: int) -> list[str]:
     start = dice.randrange(len(words) - count)
-    return " ".join(words[start : start + count])
+    return words[start : start + count]
 
 
 def count_model_flops(model: Any, passes: list[tuple[int, int]]) -> float:
