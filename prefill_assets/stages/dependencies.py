@@ -166,7 +166,7 @@ class Dependencies:
         return self.inputs.fingerprint(key.step)
 
     def _can_make(self, table: str, step: int, level: int) -> bool:
-        """Whether a model's partition is there or to be made. A checkpoint that a config names, but that is missing, is a fault."""
+        """Whether a model's partition is there or to be made; what the config names is to be made, also where it is missing."""
         is_named = self.experiment.settings.checkpoints is not None and not self.experiment.eval_files
         stored = self.find_stamp(table, PartitionKey(self.experiment.name, step, level))
         return is_named or self.inputs.has_weights(step) or stored is not None
