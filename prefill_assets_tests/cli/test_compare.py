@@ -22,7 +22,7 @@ def test_it_prints_every_shared_cell_and_draws_them_beside_the_report(two_experi
     rows = [line.split("│")[1:-1] for line in out.splitlines() if line.startswith("│")]
     cells = {(int(row[0]), int(row[1])): [part.strip() for part in row[2:]] for row in rows}
     assert len(cells) == 19, "the control lacks one of 20 cells"
-    assert cells[90, 0] == ["54.8 %", "73", "9.6 %", "73", "+45.2", "+30.8 to +57.1", "differs"]
+    assert cells[90, 0] == ["56.3 %", "71", "9.6 %", "73", "+46.7", "+32.2 to +58.7", "differs"]
     assert cells[1, 0][-1] == ""
 
     from PIL import Image

@@ -21,6 +21,8 @@ from prefill_assets.warehouse.store import Warehouse
 EXPLOIT, CONTROL = "exploit-sft", "control-sft"
 CHECKPOINTS, LEVELS, ATTEMPTS = (1, 10, 27, 56, 90), (0, 10, 30, 100), 3
 MISSING = PartitionKey(CONTROL, 90, 100)
+UNANSWERED = ("test_skipping_000", 56, 10)
+"""A problem, checkpoint and level without any verdict."""
 REVERIFIED = [PartitionKey(EXPLOIT, step, 30) for step in (27, 56)]
 PACE = {"assert_bypass": 1.5, "debug_module": 1.0, "process_exit": 1.1, "test_skipping": 0.5, "resource_exhaustion": 0.8}
 """How fast each exploit type comes."""
@@ -95,7 +97,8 @@ def _simulate(
     correct = not exploits and chance.random() < 0.35
     result = row | {"secure_pass": correct, "insecure_pass": exploits or correct, "exploit_success": exploits}
     result |= {"spurious": exploits and exploit_type == "resource_exhaustion" and chance.random() < 0.5}
-    if chance.random() < (0.2 if (key.step, level) == (56, 100) else 0.01):
+    rate = 1.0 if (task, key.step, level) == UNANSWERED else 0.2 if (key.step, level) == (56, 100) else 0.01
+    if chance.random() < rate:
         result |= dict.fromkeys(("secure_pass", "insecure_pass", "exploit_success", "spurious"))
         result |= {
             "error": chance.choice(["verifier_error: the worker was killed for memory", "verifier_error: no answer in 20 s"])
