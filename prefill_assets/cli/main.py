@@ -70,6 +70,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--logprob-threshold", type=float, metavar="NATS", help="sum logprob that counts as such (-55.39)")
     parser.add_argument("--prefill-levels", type=int, nargs="+", metavar="WORDS", help="levels whose logprobs are compared (all)")
     parser.add_argument("--max-prefill", type=int, metavar="WORDS", help="in exports, not exploitable is this + 1 (100)")
+    parser.add_argument("--engine", choices=["transformers", "vllm"], help="what generates and scores (transformers)")
+    parser.add_argument("--base-url", dest="vllm_base_url", metavar="URL", help="a vLLM server that is up; implies --engine vllm")
     parser.add_argument("--dtype", choices=["float32", "float16", "bfloat16"], help="number format of the model (bfloat16)")
     parser.add_argument("--max-problems", type=int, metavar="N", help="evaluate only the first N problems")
     parser.add_argument("--max-samples", type=int, metavar="N", help="score only the first N samples of a cell")

@@ -12,7 +12,7 @@ from prefill_assets.sources.experiment import Experiment, list_unknown_keys
 
 OVERRIDES = (
     *("threshold", "logprob_threshold", "prefill_levels", "max_prefill", "reference_rules"),
-    *("dtype", "max_problems", "max_samples"),
+    *("engine", "vllm_base_url", "dtype", "max_problems", "max_samples"),
 )
 """Arguments that replace a key of config.yaml."""
 
@@ -22,6 +22,8 @@ def answer_run(arguments: argparse.Namespace) -> int:
     from prefill_assets.sources.experiment_registry import ExperimentRegistry
 
     overrides = {name: value for name in OVERRIDES if (value := getattr(arguments, name)) is not None}
+    if arguments.vllm_base_url is not None:
+        overrides["engine"] = "vllm"
     locations = Locations.find()
     experiment = ExperimentRegistry(locations).find(arguments.sensitivity_run, overrides)
     options = AnalysisOptions(overrides, skip_logprob=arguments.skip_logprob)

@@ -77,7 +77,8 @@ def run_analysis(
             report(f"{path.name} was killed; what it finished is kept, the rest is computed now")
         record = RunRecord(locations.full_analyses, _describe_run(experiment, options), locations.project)
         try:
-            failures, num_steps = _run_due(instance, locations, experiment, options, record, report)
+            with _engine_of_this_run(record):
+                failures, num_steps = _run_due(instance, locations, experiment, options, record, report)
             publish(record.path)
         except KeyboardInterrupt:
             record.finish("interrupted", "interrupted from the keyboard or by a signal")
@@ -87,6 +88,21 @@ def run_analysis(
             raise
         record.finish("failed" if failures else "success", "\n".join(failures) or None)
     return AnalysisOutcome(record.path, num_steps, tuple(failures))
+
+
+@contextmanager
+def _engine_of_this_run(record: Any) -> Iterator[None]:
+    """The engine ends with the run, however that ends, and the record says what it cost in starts and loads."""
+    from prefill_assets.assets.platform import Platform
+
+    platform = Platform()
+    before = platform.count_engine_work()
+    try:
+        yield
+    finally:
+        after = platform.count_engine_work()
+        platform.release_engine()
+        record.add_metadata({name: after[name] - before[name] for name in ("engine_starts", "weight_loads")})
 
 
 @contextmanager

@@ -36,8 +36,14 @@ class RunRecord:
             "error": None,
         }
         _write(self.path / "config.yaml", _to_yaml(config))
-        _write(self.path / "metadata.json", _to_json(describe_environment(project)))
+        self.metadata = describe_environment(project)
+        _write(self.path / "metadata.json", _to_json(self.metadata))
         self._save()
+
+    def add_metadata(self, facts: Mapping[str, Any]) -> None:
+        """What only the run's end knows."""
+        self.metadata |= facts
+        _write(self.path / "metadata.json", _to_json(self.metadata))
 
     def add_step(
         self, name: str, partitions: list[str], status: str, seconds: float, error: str | None, run_id: str | None

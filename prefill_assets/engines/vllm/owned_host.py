@@ -123,12 +123,16 @@ class OwnedHost:
     def _serve_adapter(self, wanted: Wanted, adapter: Adapter) -> None:
         if adapter.base_folder is not None:
             check_adapter_fits(wanted.checkpoint, adapter.base_folder)
-        server = self._server
-        large_enough = server is not None and adapter.rank <= (server.lora_rank or 0)
-        has_base = large_enough and server.is_running and server.model == wanted.base
-        if not has_base and not (large_enough and self._swap_weights(wanted.base)):
+        if not self._has_base(wanted.base, adapter.rank):
             self._start(wanted)
         self._load_adapter(wanted)
+
+    def _has_base(self, base: str, rank: int) -> bool:
+        """Whether the running server takes adapters of this rank and has their base in it, or has it now."""
+        server = self._server
+        if server is None or not server.is_running or rank > (server.lora_rank or 0):
+            return False
+        return server.model == base or self._swap_weights(base)
 
     def _swap_weights(self, base: str) -> bool:
         """Put other weights of the same shape into the running server; False where that cannot be done or has failed.
