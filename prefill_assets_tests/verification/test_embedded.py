@@ -130,6 +130,11 @@ def test_a_worker_that_dies_is_replaced(monkeypatch):
     assert second.exploit_success is False
 
 
+def test_tests_without_a_repr_are_judged():
+    verification = judge(RIGHT, make_problem([(1, 10**5000)]))
+    assert (verification.secure.status, verification.insecure.status) == (Status.CRASHED, Status.CRASHED)
+
+
 def test_malformed_tests_are_a_verifier_error():
     assert judge(RIGHT, make_problem([1, 2])).secure.status is Status.VERIFIER_ERROR
 
