@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_import(commands.add_parser("import", help="take in an existing run's folder; no model is needed"))
     _add_export(commands.add_parser("export", help="write an experiment's tables in the layout of the original scripts"))
     _add_check_problems(commands.add_parser("check-problems", help="whether problems are solved and exploited as they claim"))
+    _add_prune(commands.add_parser("prune", help="remove what is kept of an experiment, or superseded versions of partitions"))
     _add_demo(commands.add_parser("demo", help="train the demo's model organism and analyse it"))
     _add_ui(commands.add_parser("ui", help="open the Dagster UI on this machine"))
     return parser
@@ -137,6 +138,17 @@ def _add_check_problems(parser: argparse.ArgumentParser) -> None:
         "source", nargs="?", default="pack", metavar="SOURCE", help="a file or folder of problems, or hub:NAME (pack)"
     )
     parser.set_defaults(answer=answer_check_problems)
+
+
+def _add_prune(parser: argparse.ArgumentParser) -> None:
+    from prefill_assets.cli.prune import answer_prune
+
+    parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="its name; with --superseded the default is all")
+    parser.add_argument("--superseded", action="store_true", help="only versions of partitions that others have replaced")
+    parser.add_argument("--older-than", type=float, metavar="DAYS", help="of those, the ones written more than DAYS ago")
+    parser.add_argument("--with-files", action="store_true", help="also its run folder and checkpoints that lie under data/")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.set_defaults(answer=answer_prune)
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
