@@ -1,0 +1,1 @@
+"""What is kept of an experiment, and how it is removed for good."""
