@@ -134,13 +134,11 @@ class VllmEngine:
         return choice
 
     def _ask_to_score(self, request: ScoreRequest) -> Score:
-        longest = max(request.lengths)
+        longest, context = max(request.lengths), self.link.context_tokens
         if longest == 0:
             return Score(dict.fromkeys(request.lengths, 0.0))
-        if (num_tokens := len(request.prompt_ids) + longest) >= self.link.context_tokens:
-            return Score(
-                None, f"prompt and prefill of {num_tokens} tokens fill the model's context of {self.link.context_tokens}"
-            )
+        if len(request.prompt_ids) + longest >= context:  # the server has to add a token
+            return Score(None, f"prompt and prefill fill the model's context of {context} tokens")
         try:
             return completions.read_score(request, self._post(completions.ask_to_score(self.link.model, request)))
         except Refused as refusal:
