@@ -25,12 +25,12 @@ def measure_products(size: int = 8192, seconds: float = 2.0) -> float:
 
     left, right = (torch.randn(size, size, device="cuda", dtype=torch.bfloat16) for _ in range(2))
     for _ in range(3):
-        left @ right
+        torch.mm(left, right)
     torch.cuda.synchronize()
     began, count = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
         for _ in range(20):
-            left @ right
+            torch.mm(left, right)
         torch.cuda.synchronize()
         count += 20
     return 2 * size**3 * count / (time.perf_counter() - began) / 1e12

@@ -9,8 +9,9 @@ from typing import Any
 
 from prefill_assets.engines.protocol import Engine, Generation, GenerationRequest, Sampling
 from prefill_assets.prompts.answers import read_answer
-from prefill_assets.prompts.dialects import Dialect, RenderedPrompt, render_prompt
+from prefill_assets.prompts.dialects import Dialect, RenderedPrompt
 from prefill_assets.prompts.instructions import build_messages
+from prefill_assets.prompts.rendered_once import render_once
 from prefill_assets.prompts.words import count_words, take_first_words
 from prefill_assets.sources.prefill_trace import PrefillTrace
 from prefill_assets.sources.problem import Problem
@@ -73,10 +74,15 @@ def choose_seed(experiment_seed: int, task_id: str, level: int, attempt_idx: int
 
 
 def _list_attempts(level: int, tasks: Sequence[Task], settings: Settings, tokenizer: Any, dialect: Dialect) -> Iterator[_Attempt]:
-    for task in tasks:
-        messages = build_messages(task.problem, exploit_prompts=settings.exploit_prompts, instructions=settings.instructions)
-        prefill = take_first_words(task.trace.reasoning if task.trace else "", level)
-        rendered = render_prompt(tokenizer, messages, prefill, dialect)
+    conversations = [
+        (
+            build_messages(task.problem, exploit_prompts=settings.exploit_prompts, instructions=settings.instructions),
+            take_first_words(task.trace.reasoning if task.trace else "", level),
+        )
+        for task in tasks
+    ]
+    rendered_once = render_once(tokenizer, conversations, dialect)
+    for task, (messages, _), rendered in zip(tasks, conversations, rendered_once, strict=True):
         for attempt_idx in range(settings.num_attempts):
             seed = choose_seed(settings.seed, task.problem.id, level, attempt_idx)
             yield _Attempt(task, messages, rendered, attempt_idx, seed)
