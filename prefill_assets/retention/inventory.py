@@ -54,8 +54,11 @@ def list_experiments(locations: Locations) -> list[str]:
 
 
 def list_experiment(locations: Locations, experiment: str, *, with_files: bool = False) -> Inventory:
-    """Everything that we keep of an experiment; with `with_files` also its run folder and checkpoints, where they lie under `data/`
-    and are nobody else's. Raises InputError for a name of which nothing is known."""
+    """Everything that we keep of an experiment.
+
+    With `with_files` also its run folder and checkpoints, where they lie under `data/` and no other experiment needs them.
+    Raises InputError for a name of which nothing is known.
+    """
     known = list_experiments(locations)
     if experiment not in known:
         raise InputError(f"no experiment {experiment!r}", remedy=f"known are: {', '.join(known) or 'none'}")

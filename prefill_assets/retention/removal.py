@@ -26,8 +26,9 @@ def remove_inventory(locations: Locations, inventory: Inventory, forget: Callabl
         trash = locations.data / PRUNED
         _empty(trash)
         trash.mkdir(parents=True)
-        for experiment in inventory.experiments if forget is not None else ():
-            forget(experiment)
+        if forget is not None:
+            for experiment in inventory.experiments:
+                forget(experiment)
         for number, holding in enumerate(inventory.holdings):
             for place, path in enumerate(holding.paths):
                 _move_out(path, trash / f"{number}-{place}")
