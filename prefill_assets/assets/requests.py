@@ -11,6 +11,8 @@ from prefill_assets.assets.partitions import read_partition_key
 from prefill_assets.warehouse.partition import PartitionKey
 
 BACKFILL_TAG, ROOT_RUN_TAG = "dagster/backfill", "dagster/root_run_id"
+ONLY_MISSING_TAG = "prefill/only_missing"
+"""A run with this tag leaves what is fresh as it is, whoever made it."""
 
 Requests = Mapping[str, Mapping[int | None, Mapping[str, list[PartitionKey]]]]
 """experiment -> checkpoint -> table -> its keys, in order."""
@@ -51,7 +53,9 @@ class Effort:
         self._known: dict[str, bool] = {context.run_id: True}
 
     def made(self, run_id: str) -> bool:
-        """Whether a run belongs to this effort."""
+        """Whether what a run made need not be made again: it belongs to this effort, or this one only fills gaps."""
+        if ONLY_MISSING_TAG in self._context.run.tags:
+            return True
         if run_id not in self._known:
             run = self._context.instance.get_run_by_id(run_id) if run_id else None
             self._known[run_id] = run is not None and _name_effort(run) == self._own

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from prefill_assets.stages.freshness import Freshness, PartitionState
 from prefill_assets.warehouse.partition import PartitionKey
 
-INPUT_JOB = "prepare_inputs"
+INPUT_JOB, EVALUATION_JOB = "prepare_inputs", "evaluate_checkpoints"
 
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (INPUT_JOB, ("problems", "prefill_traces")),
-    ("evaluate_checkpoints", ("eval_samples", "eval_results", "prefill_logprobs")),
+    (EVALUATION_JOB, ("eval_samples", "eval_results", "prefill_logprobs")),
     ("trace_trajectories", ("trajectory",)),
     ("analyse_trajectories", ("trajectory_analysis",)),
     ("integrate_logprobs", ("trajectory_with_logprob",)),

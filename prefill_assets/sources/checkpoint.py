@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from prefill_assets.errors import InputError
 _FOLDER = re.compile(r"checkpoint-(\d+)")
 _PICKLES = ("*model*.bin", "*model*.pt", "*model*.pth", "consolidated*.pth", "*.ckpt", "*.pkl")
 _FINGERPRINT_EDGE_BYTES = 1 << 20
+QUIET_SECONDS = 20
+"""A training job that still writes a checkpoint does so more often than this."""
 
 
 def list_checkpoints(folder: Path) -> dict[int, Path]:
@@ -71,6 +74,14 @@ def list_weight_files(checkpoint: Path) -> list[Path]:
     for file in files:
         _check_whole(file)
     return files
+
+
+def is_settled(checkpoint: Path, quiet_seconds: float = QUIET_SECONDS) -> bool:
+    """Whether a checkpoint with whole weights has its configuration too, and no file that changed within `quiet_seconds`."""
+    files = [path for path in checkpoint.rglob("*") if path.is_file()]
+    if not any((checkpoint / name).is_file() for name in ("config.json", "adapter_config.json")):
+        return False
+    return max(path.stat().st_mtime for path in files) <= time.time() - quiet_seconds
 
 
 def read_model_type(checkpoint: Path) -> str | None:

@@ -1,0 +1,129 @@
+import os
+import shutil
+import time
+
+import dagster as dg
+import pytest
+
+from prefill_assets.assets.arrivals import new_checkpoints
+from prefill_assets.assets.platform import Platform
+from prefill_assets.definitions import defs
+from prefill_assets_tests.assets.conftest import CELL_TABLES
+from prefill_assets_tests.tiny_models import save_checkpoint
+from prefill_assets_tests.tiny_projects import EXPERIMENT, make_experiment
+
+
+@pytest.fixture(autouse=True)
+def settled(workplace):
+    """Everything in the checkpoint folder was written an hour ago."""
+    settle(workplace.run_dir / "checkpoints")
+
+
+def settle(folder):
+    an_hour_ago = time.time() - 3600
+    for path in folder.rglob("*"):
+        os.utime(path, (an_hour_ago, an_hour_ago))
+
+
+def look(workplace) -> dg.SensorResult:
+    """One tick; what it asks for is done, in this process."""
+    context = dg.build_sensor_context(instance=workplace.instance, definitions=defs)
+    result = new_checkpoints(context, platform=Platform())
+    for request in result.dynamic_partitions_requests or []:
+        workplace.instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
+    for request in result.run_requests or []:
+        job = defs.resolve_job_def(request.job_name)
+        done = job.execute_in_process(instance=workplace.instance, tags=request.tags, run_config=request.run_config)
+        assert done.success
+    return result
+
+
+def list_evaluated(workplace) -> set[str]:
+    return {key.partition("|")[0] for key in workplace.list_present("eval_results")}
+
+
+def list_keys(result: dg.SensorResult) -> list[str]:
+    return [request.run_key.removeprefix(f"{EXPERIMENT}/").split("/")[0] for request in result.run_requests or []]
+
+
+def test_it_is_off_until_it_is_switched_on():
+    assert new_checkpoints.default_status is dg.DefaultSensorStatus.STOPPED
+
+
+def test_what_lies_there_is_evaluated_once(workplace, host):
+    assert list_keys(look(workplace)) == ["inputs", "1", "10"]
+    assert list_evaluated(workplace) == {"checkpoint-000001", "checkpoint-000010"}
+    assert workplace.list_present("prefill_logprobs") == workplace.list_present("eval_samples")
+    assert list_keys(look(workplace)) == []
+
+
+def test_a_new_checkpoint_gets_its_partitions_and_its_run(workplace, host):
+    look(workplace)
+    settle(save_checkpoint(workplace.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7))
+
+    assert list_keys(look(workplace)) == ["20"]
+    assert "checkpoint-000020" in list_evaluated(workplace)
+
+
+def test_a_checkpoint_that_is_being_written_is_left_for_later(workplace, host):
+    look(workplace)
+    folder = save_checkpoint(workplace.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7)
+    assert list_keys(look(workplace)) == [], "its files have just changed"
+
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[:-100])
+    settle(folder)
+    assert list_keys(look(workplace)) == [], "its weights are not whole"
+
+    (folder / "model.safetensors").write_bytes(weights)
+    (folder / "config.json").rename(folder / "later.json")
+    settle(folder)
+    assert list_keys(look(workplace)) == [], "it has no configuration yet"
+
+    (folder / "later.json").rename(folder / "config.json")
+    assert list_keys(look(workplace)) == ["20"]
+
+
+def test_a_checkpoint_that_is_written_anew_is_evaluated_anew(workplace, host):
+    look(workplace)
+    settle(save_checkpoint(workplace.run_dir / "checkpoints" / "checkpoint-10", "chatml", seed=99))
+
+    assert list_keys(look(workplace)) == ["10"]
+    assert list_keys(look(workplace)) == []
+
+
+def test_a_deleted_checkpoint_is_not_asked_for_again_and_keeps_its_results(workplace, host):
+    look(workplace)
+    shutil.rmtree(workplace.run_dir / "checkpoints" / "checkpoint-1")
+
+    assert list_keys(look(workplace)) == []
+    assert "checkpoint-000001" in list_evaluated(workplace)
+
+
+def test_a_new_experiment_registers_itself(workplace, host):
+    look(workplace)
+    other = "prefill_sensitivity-20260102-000000-other"
+    settle(make_experiment(workplace.project, other, prefill_tokens_sweep="0,5") / "checkpoints")
+
+    look(workplace)
+    assert f"{other}/checkpoint-000010" in workplace.instance.get_dynamic_partitions("checkpoints")
+    assert any(key.startswith(f"{other}/") for key in workplace.list_present("eval_results"))
+
+
+def test_a_broken_experiment_does_not_keep_others_waiting(workplace, host):
+    broken = make_experiment(workplace.project, "prefill_sensitivity-20260103-000000-broken")
+    (broken / "config.yaml").write_text("attempts: many\n")
+
+    assert list_keys(look(workplace)) == ["inputs", "1", "10"]
+
+
+def test_only_gaps_are_filled(workplace, host):
+    workplace.run(CELL_TABLES, "checkpoint-000001|prefill-0003")
+    look(workplace)
+    (first, *_) = workplace.instance.fetch_materializations(dg.AssetKey("eval_samples"), limit=100).records[::-1]
+    later = [
+        record
+        for record in workplace.instance.fetch_materializations(dg.AssetKey("eval_samples"), limit=100).records
+        if record.partition_key == first.partition_key
+    ]
+    assert [record.asset_materialization.metadata.get("made_by_run") is not None for record in later] == [True, False]
