@@ -1,4 +1,4 @@
-"""Everything that Dagster loads: assets, a job for each layer of them, a sensor, and the platform they work with."""
+"""Everything that Dagster loads: assets, a job for each layer of them, what starts them by itself, and the platform they work with."""
 
 import dagster as dg
 
@@ -6,11 +6,12 @@ from prefill_assets.assets import comparisons, evaluations, inputs, report, traj
 from prefill_assets.assets.arrivals import new_checkpoints
 from prefill_assets.assets.jobs import layer_jobs
 from prefill_assets.assets.platform import Platform
+from prefill_assets.assets.upkeep import keep_analysis_current
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules([inputs, evaluations, trajectories, comparisons, report]),
     jobs=layer_jobs,
-    sensors=[new_checkpoints],
+    sensors=[new_checkpoints, keep_analysis_current],
     resources={"platform": Platform()},
     # one process a run: generation, scoring and all levels of a checkpoint share one load of its weights
     executor=dg.in_process_executor,

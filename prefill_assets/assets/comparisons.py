@@ -11,6 +11,7 @@ from prefill_assets.assets.partitions import checkpoint_partitions
 from prefill_assets.assets.pictures import draw_for
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.trajectories import trajectory_analysis
+from prefill_assets.assets.upkeep import when_inputs_changed
 from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
 from prefill_assets.warehouse.partition import PartitionKey
 from prefill_assets.warehouse.table import find_table
@@ -23,6 +24,7 @@ from prefill_assets.warehouse.table import find_table
     retry_policy=RETRIES,
     output_required=False,
     code_version=CODE_VERSIONS["trajectory_with_logprob"],
+    automation_condition=when_inputs_changed,
     group_name="comparison",
     kinds={"duckdb", "sql"},
     owners=OWNERS,
@@ -48,6 +50,7 @@ def trajectory_with_logprob(context: dg.AssetExecutionContext, platform: Platfor
 @dg.asset(
     deps=[dg.AssetDep(trajectory_with_logprob, partition_mapping=dg.AllPartitionMapping())],
     code_version=CODE_VERSIONS["predictor_comparison"],
+    automation_condition=when_inputs_changed,
     group_name="comparison",
     kinds={"duckdb", "scipy"},
     owners=OWNERS,
@@ -66,6 +69,7 @@ def predictor_comparison(context: dg.AssetExecutionContext, platform: Platform) 
 @dg.asset(
     deps=[dg.AssetDep(trajectory_with_logprob, partition_mapping=dg.AllPartitionMapping())],
     code_version=CODE_VERSIONS["threshold_comparison"],
+    automation_condition=when_inputs_changed,
     group_name="comparison",
     kinds={"duckdb", "sql"},
     owners=OWNERS,

@@ -11,6 +11,7 @@ from prefill_assets.assets.materialization import OWNERS
 from prefill_assets.assets.pictures import show_pictures
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.trajectories import trajectory_analysis
+from prefill_assets.assets.upkeep import when_inputs_changed
 from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 
@@ -18,6 +19,7 @@ from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenParti
 @dg.asset(
     deps=[trajectory_analysis, predictor_comparison, threshold_comparison],
     code_version=CODE_VERSIONS["report"],
+    automation_condition=when_inputs_changed,
     group_name="report",
     kinds={"altair"},
     owners=OWNERS,

@@ -10,6 +10,7 @@ from prefill_assets.assets.materialization import OWNERS, RETRIES, describe_tabl
 from prefill_assets.assets.partitions import checkpoint_partitions
 from prefill_assets.assets.pictures import draw_for
 from prefill_assets.assets.platform import Platform
+from prefill_assets.assets.upkeep import when_inputs_changed
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
 from prefill_assets.warehouse.partition import PartitionKey
@@ -23,6 +24,7 @@ from prefill_assets.warehouse.table import find_table
     retry_policy=RETRIES,
     output_required=False,
     code_version=CODE_VERSIONS["trajectory"],
+    automation_condition=when_inputs_changed,
     group_name="trajectory",
     kinds={"duckdb", "sql"},
     owners=OWNERS,
@@ -52,6 +54,7 @@ def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> Iterato
 @dg.asset(
     deps=[dg.AssetDep(trajectory, partition_mapping=dg.AllPartitionMapping())],
     code_version=CODE_VERSIONS["trajectory_analysis"],
+    automation_condition=when_inputs_changed,
     group_name="trajectory",
     kinds={"duckdb", "sql"},
     owners=OWNERS,

@@ -1,0 +1,50 @@
+import dagster as dg
+
+from prefill_assets.assets.upkeep import keep_analysis_current
+from prefill_assets.definitions import defs
+from prefill_assets_tests.assets.conftest import CELL_TABLES
+from prefill_assets_tests.tiny_projects import EXPERIMENT
+
+FIRST, LAST = "checkpoint-000001|prefill-0000", "checkpoint-000010|prefill-0008"
+
+
+class Upkeep:
+    """Tick after tick, what the conditions ask for."""
+
+    def __init__(self, instance: dg.DagsterInstance):
+        self.instance, self.cursor = instance, None
+
+    def tick(self) -> set[tuple[str, str | None]]:
+        result = dg.evaluate_automation_conditions(defs=defs, instance=self.instance, cursor=self.cursor)
+        self.cursor = result.cursor
+        names = [key.to_user_string() for key in defs.resolve_asset_graph().materializable_asset_keys]
+        return {
+            (name, key.removeprefix(f"{EXPERIMENT}/") if key else None)
+            for name in names
+            for key in result.get_requested_partitions(dg.AssetKey(name))
+        }
+
+
+def test_it_is_on_from_the_start():
+    assert keep_analysis_current.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+def test_new_verdicts_bring_what_follows_up_to_date_and_nothing_else(workplace, host):
+    upkeep = Upkeep(workplace.instance)
+    assert upkeep.tick() == set()
+    workplace.run(CELL_TABLES, FIRST, "checkpoint-000001|prefill-0008")
+
+    asked = upkeep.tick()
+    assert ("trajectory", "checkpoint-000001") in asked
+    assert ("trajectory", "checkpoint-000010") not in asked
+    assert not {name for name, _ in asked}.intersection({*CELL_TABLES, "problems", "prefill_traces"})
+    assert upkeep.tick() == set()
+
+
+def test_levels_of_another_experiment_hold_nothing_up(workplace, host):
+    upkeep = Upkeep(workplace.instance)
+    upkeep.tick()
+    workplace.instance.add_dynamic_partitions("prefill_levels", ["prefill-0999"])
+    workplace.run(CELL_TABLES, FIRST, LAST)
+
+    assert ("trajectory", "checkpoint-000001") in upkeep.tick()
