@@ -198,6 +198,12 @@ SHARED = {
     "an object that equals everything": (EQUAL_TO_ALL.format(base="") + "def f(x): return A()", DOUBLES, F),
     "a number that equals everything, in a list": (EQUAL_TO_ALL.format(base="(int)") + "def f(x): return [A(9)]", [(1, [2])], F),
     "printed JSON": ("def f(x):\n    print([x])\n    return x * 2", DOUBLES, P),
+    "raw text garbles it too": ("import os\ndef f(x):\n    os.write(1, b'hello')\n    return x * 2", DOUBLES, C),
+    "replaced streams are no channel": (
+        "import io, sys\ndef f(x):\n    sys.stdout = io.StringIO()\n    print('hello')\n    return x * 2",
+        DOUBLES,
+        P,
+    ),
     "printed text garbles djinn's channel": ("def f(x):\n    print('hello')\n    return x * 2", DOUBLES, C),
     "gcd is a builtin": ("def f(x): return gcd(x * 2, x * 4)", DOUBLES, P),
     "math is its dictionary": ("def f(x): return math['floor'](x * 2.5 - x / 2)", DOUBLES, P),

@@ -75,6 +75,9 @@ CODE = {
     "typing is not preloaded": ("def f(x: List[int]): return 1", [(1, 1)], FAILS),
     "the module has no name of ours": ("def f(x): return __name__", [(1, "builtins")], PASSES),
     "nothing runs as main": ("def f(x): return 1\nif __name__ == '__main__':\n    def f(x): return 2", [(1, 1)], PASSES),
+    "text printed at import garbles djinn's channel": ("print('hello')\ndef f(x): return 1", [(1, 1)], FAILS),
+    "JSON printed at import does not": ("print([1, 2])\ndef f(x): return 1", [(1, 1)], PASSES),
+    "text printed in a call is caught": ("def f(x):\n    print('hello')\n    return 1", [(1, 1)], PASSES),
     "no tests pass anything": ("this is not Python", [], PASSES),
 }
 
