@@ -12,17 +12,23 @@ _ROOM_TOKENS = 128
 def make_cache(model: Any) -> Any:
     """The cache that `transformers` has for such a model, its plain layers with room.
 
-    None where layers remember something else than keys and values, as recurrent ones do: rows of such a cache cannot be picked.
+    None where layers remember something else than keys and values: rows of such a cache cannot be picked.
     """
-    from transformers.cache_utils import DynamicCache, DynamicLayer, LinearAttentionCacheLayerMixin
+    from transformers.cache_utils import DynamicCache, DynamicLayer
 
-    made = DynamicCache(config=model.config)
-    if not all(
-        isinstance(layer, DynamicLayer) and not isinstance(layer, LinearAttentionCacheLayerMixin) for layer in made.layers
-    ):
+    if not remembers_only_keys_and_values(model):
         return None
+    made = DynamicCache(config=model.config)
     made.layers = [_define_layer()() if type(layer) is DynamicLayer else layer for layer in made.layers]
     return made
+
+
+def remembers_only_keys_and_values(model: Any) -> bool:
+    """False for models with recurrent or convolutional layers, alone or beside attention."""
+    from transformers.cache_utils import DynamicCache, DynamicLayer, LinearAttentionCacheLayerMixin
+
+    layers = DynamicCache(config=model.config).layers
+    return all(isinstance(layer, DynamicLayer) and not isinstance(layer, LinearAttentionCacheLayerMixin) for layer in layers)
 
 
 @cache

@@ -39,17 +39,18 @@ PADDING: dict[str, dict[str, Any]] = {
         "final_logit_softcapping": 3.0,
     },
     "gemma3_text": {"sliding_window": 16, "query_pre_attn_scalar": 8, "layer_types": _MIXED},
+    "falcon_h1": {"mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "mamba_d_state": 8},
     "lfm2": {"layer_types": ["conv", "full_attention"]},
     "bloom": {"n_head": 4, "n_layer": 2},
 }
-"""Sliding windows, capped attention, convolutions that remember, biases by distance: none of it is plain causal attention."""
+"""Sliding windows, capped attention, states and convolutions that remember, biases by distance: no plain causal attention."""
 
 
-def make_family(name: str) -> Any:
+def make_family(name: str, **changed: Any) -> Any:
     """A float32 model of a family, by its `model_type`."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    config = AutoConfig.for_model(name, **{**_SHAPE, **(PACKING | PADDING)[name]})
+    config = AutoConfig.for_model(name, **{**_SHAPE, **(PACKING | PADDING)[name], **changed})
     torch.manual_seed(0)
     return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()

@@ -71,6 +71,11 @@ def test_a_window_longer_than_the_sequences_does_not_keep_them_from_being_packed
     assert (score.sums or {})[3] == pytest.approx(sum_slowly(model, (20, 21), (22, 23, 24)), abs=1e-4)
 
 
+@pytest.mark.parametrize("family", ["falcon_h1", "lfm2", "bloom"])
+def test_layers_that_mix_tokens_otherwise_are_told_even_where_they_hardly_do_yet(family):
+    assert not can_pack(make_family(family, initializer_range=0.001))
+
+
 def test_a_model_whose_sequences_leak_is_found_out(find_family):
     """Its attention ignores the bounds, as that of a model which brings its own would."""
     import torch
