@@ -32,6 +32,7 @@ OWN_FILES = (
     "insecure_mode",
     "isolation",
     "limits",
+    "rehearsal",
     "sandbox_root",
     "secure_mode",
     "spurious_mode",
@@ -39,6 +40,7 @@ OWN_FILES = (
     "worker_process",
 )
 WAITING_PER_WORKER = 16
+REMEMBERED = 10_000
 
 
 class EmbeddedVerifier:
@@ -86,7 +88,11 @@ class EmbeddedVerifier:
         return f"{self.name} {self.version}, {self.workers} workers, {DESCRIPTIONS[self.level]}"
 
     def verify(self, submissions: Iterable[Submission]) -> Iterator[Verification]:
-        """One Verification a submission, in order, while later ones are being judged. Equal submissions are judged once."""
+        """One Verification a submission, in order, while later ones are being judged.
+
+        Submissions are taken as they are needed, at most 16 a worker ahead. One that equals one of the last 10,000 is
+        not judged again.
+        """
         known: dict[bytes, Future[Verification]] = {}
         waiting: deque[Future[Verification]] = deque()
         crew = _Crew(self.level, self.limits)
@@ -96,6 +102,8 @@ class EmbeddedVerifier:
                     key = _identify(submission)
                     if key not in known:
                         known[key] = pool.submit(crew.judge, submission)
+                        if len(known) > REMEMBERED:
+                            del known[next(iter(known))]
                     waiting.append(known[key])
                     while len(waiting) > self.workers * WAITING_PER_WORKER or (waiting and waiting[0].done()):
                         yield waiting.popleft().result()

@@ -36,8 +36,11 @@ OWN_COUNT_SINCE = (5, 14)
 
 def build_command(level: str, mode: str, index: int) -> list[str]:
     """The command that starts worker number `index` of this process."""
+    from prefill_assets.verification.rehearsal import make_rehearsal
+
     python = [find_python(), "-I", "-S", "-c", BOOTSTRAP]
     settings: dict[str, Any] = {
+        "rehearsal": json.dumps(make_rehearsal(mode)),
         "level": level,
         "job_uid": _choose_job_uid(index, level),
         "counted_processes": _count_processes(level),

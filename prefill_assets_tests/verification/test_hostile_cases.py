@@ -27,13 +27,13 @@ CASES: dict[tuple[str, str], Case] = {
     for case in group.CASES
 }
 LIMITS = Limits(
-    import_seconds=0.3,
-    test_seconds=0.3,
+    import_seconds=0.5,
+    test_seconds=0.5,
     test_extra_seconds=0.05,
-    start_seconds=0.1,
-    alarm_seconds=0.4,
-    insecure_seconds=0.6,
-    override_seconds=0.3,
+    start_seconds=0.5,
+    alarm_seconds=0.7,
+    insecure_seconds=1,
+    override_seconds=0.5,
     memory_mib=256,
 )
 HONEST = "def f(x): return x * 2 # {}"

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from .frames import read_frame
 from .job_watch import READY, Pipes
 
+DECODER = json.JSONDecoder()
 Runner = Callable[[dict[str, Any], int, bytes], None]
 """Given the job, the descriptor for what it sends, and the token that begins each line."""
 
@@ -24,7 +25,7 @@ def run_job(run: Runner, jobs: int, pipes: Pipes, isolate: Callable[[], None]) -
             isolate()
             body = read_frame(jobs)
             os.close(jobs)
-            job = json.loads(body or b"")
+            job = DECODER.raw_decode((body or b"").decode())[0]
             token = job.pop("token").encode()
         except BaseException as error:
             os.write(pipes.ready_write, f"{type(error).__name__}: {error}".encode()[:2000])

@@ -25,9 +25,14 @@ class Keeper:
         self._jobs, self._answers = jobs, answers
         self._namespaces = ProcessNamespaces(proc)
         self._memory = MemoryWatch(proc)
+        self._limits: dict[str, Any] | None = None
 
     def keep(self, head: dict[str, Any]) -> Ending:
         """Run the job whose head this is in a process of its own, pass on what it sends, and tell how it ended."""
+        if head["limits"] != self._limits:
+            # once for all jobs, which inherit them, as each costs a job time
+            process_limits.apply_limits(head["limits"], self._counted_processes)
+            self._limits = head["limits"]
         pipes = open_pipes()
         first, child = self._namespaces.fork()
         if child == 0:
@@ -51,12 +56,11 @@ class Keeper:
     def _isolate(self, head: dict[str, Any], pipes: Pipes) -> None:
         os.setsid()
         enter_job_namespaces()
-        process_limits.apply_limits(head["limits"], head["wall_seconds"], self._counted_processes)
+        process_limits.limit_cpu(head["wall_seconds"])
         if self._job_uid is None:
             drop_capabilities()
         else:
             process_limits.become_user(self._job_uid)
-        process_limits.die_with_parent()
         os.mkdir(SCRATCH)  # noqa: PTH102  (a Path costs page faults in every job)
         os.chdir(SCRATCH)
         process_limits.detach_descriptors({self._jobs, pipes.ready_write, pipes.result_write})

@@ -30,13 +30,14 @@ from .system_calls import (
     SHARE_MEMORY,
     call,
     control_process,
+    fork_quickly,
     mount,
     unmount,
 )
 
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 0x1
 STACK_BYTES = 1 << 16
-TMP_OPTIONS = "size=64m,nr_inodes=4096,mode=1777"
+PRIVATE_TMP = (b"tmpfs", b"/tmp", b"tmpfs", ctypes.c_ulong(MS_NOSUID | MS_NODEV), b"size=64m,nr_inodes=4096,mode=1777")
 HOST_NAME = "sandbox"
 
 
@@ -123,7 +124,7 @@ class ProcessNamespaces:
                 call("setns", namespace, NEW_PID)
             finally:
                 os.close(namespace)
-            child = os.fork()
+            child = fork_quickly()
             if child:
                 call("setns", self._own, NEW_PID)
             return first, child
@@ -144,5 +145,5 @@ class ProcessNamespaces:
 
 def enter_job_namespaces() -> None:
     """Own mount and IPC namespaces, with a private, empty /tmp."""
-    call("unshare", NEW_MOUNT | NEW_IPC)
-    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, TMP_OPTIONS)
+    if LIBC.unshare(NEW_MOUNT | NEW_IPC) or LIBC.mount(*PRIVATE_TMP):
+        raise OSError(ctypes.get_errno(), "the job's namespaces cannot be set up")

@@ -28,9 +28,11 @@ def keep_plain_job(
 
     def isolate() -> None:
         os.setsid()
-        process_limits.apply_limits(head["limits"], head["wall_seconds"], counted_processes)
+        process_limits.apply_limits(head["limits"], counted_processes)
+        process_limits.limit_cpu(head["wall_seconds"])
         if job_uid is not None:
             process_limits.become_user(job_uid)
+        process_limits.gain_no_privileges()
         process_limits.die_with_parent()
         os.chdir(scratch)
         process_limits.detach_descriptors({jobs, pipes.ready_write, pipes.result_write})

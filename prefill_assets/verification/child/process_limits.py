@@ -14,13 +14,15 @@ from .system_calls import PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, control_process
 MIB = 1024 * 1024
 
 
-def apply_limits(limits: dict[str, Any], wall_seconds: float, counted_processes: int) -> None:
-    """CPU (s), memory (MiB of address space), file size (MiB), open files, processes (and `counted_processes`); no core dumps."""
-    cpu_seconds = math.ceil(wall_seconds) + 1
+def limit_cpu(wall_seconds: float) -> None:
+    _set_limit(resource.RLIMIT_CPU, math.ceil(wall_seconds) + 1)
+
+
+def apply_limits(limits: dict[str, Any], counted_processes: int) -> None:
+    """Memory (MiB of address space), file size (MiB), open files, processes (and `counted_processes`); no core dumps."""
     memory_bytes = int(limits["memory_mib"]) * MIB
     file_bytes = int(limits["file_mib"]) * MIB
     wanted = {
-        resource.RLIMIT_CPU: cpu_seconds,
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_DATA: memory_bytes,
         resource.RLIMIT_FSIZE: file_bytes,
@@ -29,20 +31,33 @@ def apply_limits(limits: dict[str, Any], wall_seconds: float, counted_processes:
         resource.RLIMIT_CORE: 0,
     }
     for kind, value in wanted.items():
-        hard = resource.getrlimit(kind)[1]
-        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        try:
-            resource.setrlimit(kind, (allowed, allowed))
-        except (OSError, ValueError):
-            if sys.platform == "linux":
-                raise
+        _set_limit(kind, value)
+
+
+def _set_limit(kind: int, value: int) -> None:
+    """Where the limit that we have ourselves is lower, that stays."""
+    try:
+        resource.setrlimit(kind, (value, value))
+        return
+    except (OSError, ValueError):
+        pass
+    hard = resource.getrlimit(kind)[1]
+    allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    try:
+        resource.setrlimit(kind, (allowed, allowed))
+    except (OSError, ValueError):
+        if sys.platform == "linux":
+            raise
 
 
 def become_user(uid: int) -> None:
-    """Change from root to a user without any rights; nothing started later can gain any."""
-    os.setgroups([])
+    """Change from root, in no groups, to a user without any rights."""
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
+
+
+def gain_no_privileges() -> None:
+    """Nothing started later can gain any, as by a set-user-ID file."""
     control_process(PR_SET_NO_NEW_PRIVS, 1)
 
 

@@ -107,7 +107,7 @@ def refuse_system_calls() -> None:
     code = b"".join(struct.pack("<HBBI", *instruction) for instruction in build_filter(platform.machine()))
     control_process(PR_SET_NO_NEW_PRIVS, 1)
     program = _Program(len(code) // 8, code)
-    control_process(PR_SET_SECCOMP, 2, ctypes.byref(program))
+    control_process(PR_SET_SECCOMP, 2, ctypes.addressof(program))
 
 
 def build_filter(machine: str) -> list[Instruction]:

@@ -22,6 +22,7 @@ from .job_start import Runner
 from .job_watch import Ending
 from .keeper import Keeper
 from .plain_keeper import keep_plain_job
+from .rehearsal import rehearse
 from .system_call_filter import refuse_system_calls
 
 Keep = Callable[[dict[str, Any]], Ending]
@@ -30,16 +31,18 @@ ENVIRONMENT = ("LANG", "PATH")
 
 def main(mode: str, settings: str) -> None:
     """mode: `secure` or `insecure`. settings, as JSON: `level` (`bubblewrap` where we already are inside, `namespaces`, `plain`),
-    `job_uid`, `counted_processes`, `root` (see the sandbox root), `own_folder` (where our sources are mounted, or null)."""
+    `job_uid`, `counted_processes`, `root` (see the sandbox root), `rehearsal` (a job of the mode, as text), `own_folder` (where
+    our sources are mounted, or null)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     process_limits.die_with_parent()
     sys.argv[:] = sys.orig_argv[:] = [""]
     for name in set(os.environ).difference(ENVIRONMENT):
         del os.environ[name]
     jobs, answers = os.dup(0), os.dup(1)
-    run = load_runner(mode)
+    run, prepare = load_runner(mode)
+    prepare()
     try:
-        keep = _isolate(run, json.loads(settings), jobs, answers)
+        keep = _isolate(run, prepare, json.loads(settings), jobs, answers)
     except Exception as error:
         write_frame(answers, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         return
@@ -58,22 +61,22 @@ def main(mode: str, settings: str) -> None:
             return  # the body may not have been read
 
 
-def load_runner(mode: str) -> Runner:
-    """What runs the jobs of a mode; a worker loads its own alone, as everything loaded is copied with each fork."""
+def load_runner(mode: str) -> tuple[Runner, Callable[[], None]]:
+    """What runs the jobs of a mode, and what to call before the first; a worker loads its own alone, as every fork copies all."""
     import unittest  # noqa: F401  (submissions often import it, and it is slow to load)
 
     if mode == "secure":
-        from .secure_run import run
+        from .secure_run import prepare, run
     else:
         from .insecure_run import prepare, run
-
-        prepare()
-    return run
+    return run, prepare
 
 
-def _isolate(run: Runner, settings: dict[str, Any], jobs: int, answers: int) -> Keep:
+def _isolate(run: Runner, prepare: Callable[[], None], settings: dict[str, Any], jobs: int, answers: int) -> Keep:
     """Isolate this process as asked, and return what keeps its jobs. Raises OSError where the system does not allow it."""
     job_uid, counted_processes = settings["job_uid"], settings["counted_processes"]
+    if job_uid is not None:
+        os.setgroups([])
     os.chdir("/")
     if settings["level"] == "plain":
         return lambda head: _fork_plain_keeper(
@@ -84,6 +87,8 @@ def _isolate(run: Runner, settings: dict[str, Any], jobs: int, answers: int) -> 
     else:
         # bubblewrap's network has a loopback interface
         system_calls.call("unshare", system_calls.NEW_NETWORK)
+    rehearse(run, settings["rehearsal"])
+    prepare()
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     for folder in ("/proc", settings["own_folder"]):
         if folder is not None:

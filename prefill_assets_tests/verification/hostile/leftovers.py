@@ -75,7 +75,7 @@ ends = {ctypes.string_at(id(b'LEFT') + 32, 4): 'left'}
 read, write = os.pipe()
 is_blind = True
 for base in (id(own), libc.malloc(600), ctypes.addressof(ctypes.c_char.from_buffer(own))):
-    for page in range((base & ~4095) - (4 << 20), base + (4 << 20), 4096):
+    for page in range((base & ~4095) - (2 << 20), base + (2 << 20), 4096):
         if libc.write(write, ctypes.c_void_p(page), 4096) != 4096: continue
         for part in os.read(read, 4096).split(b'vwxqzj')[1:]:
             if part[:4] == b'SELF': is_blind = False
