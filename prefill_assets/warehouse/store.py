@@ -43,7 +43,7 @@ class Warehouse:
         """The statement that makes a table's view over its files."""
         return (
             f"CREATE OR REPLACE VIEW {table.name} AS SELECT {', '.join(table.column_names)} "
-            f"FROM {_read_all(table, self.root / table.name)}"
+            f"FROM {_read_all(self.root / table.name)}"
         )
 
     def superseded_view_sql(self, table: Table) -> str:
@@ -51,7 +51,7 @@ class Warehouse:
         stamp = "data_version, code_version, run_id, written_at, made_from"
         return (
             f"CREATE OR REPLACE VIEW superseded_{table.name} AS SELECT {', '.join(f'r.{name}' for name in table.column_names)}, "
-            f"{stamp} FROM {_read_all(table, self.root / FOLDER / table.name, 'filename = true')} AS r "
+            f"{stamp} FROM {_read_all(self.root / FOLDER / table.name, 'filename = true')} AS r "
             f"JOIN superseded_partitions AS s ON r.filename = s.file_name"
         )
 
@@ -170,9 +170,14 @@ def _columns_path(root: Path, table: Table) -> Path:
     return root / table.name / _make_empty_key(table).folder(table.partition_columns) / f"columns-{table.columns_version}.parquet"
 
 
-def _read_all(table: Table, folder: Path, options: str = "") -> str:
-    hive_types = ", ".join(f"'{c.name}': {c.type}" for c in table.columns if c.name in table.partition_columns)
-    given = ", ".join(filter(None, [options, "hive_partitioning = true", f"hive_types = {{{hive_types}}}"]))
+def _read_all(folder: Path, options: str = "") -> str:
+    """Every row under a folder, with keys from the files and not from the names of their folders.
+
+    DuckDB 2.0.0 loses a filter on such a name where it turns a window into a join (its `window_self_join`): an aggregate over the
+    rows of one experiment would count those of all. Without the names it opens every file of a table to find a cell: 0.09 s in
+    place of 0.02 s for 400 partitions.
+    """
+    given = ", ".join(filter(None, [options, "hive_partitioning = false"]))
     return f"read_parquet({quote_files(folder, '/**/*.parquet')}, {given})"
 
 

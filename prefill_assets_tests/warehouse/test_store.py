@@ -65,6 +65,15 @@ def test_views_show_the_rows_of_all_partitions(warehouse):
     assert read_results(warehouse) == [tuple(row.get(name) for name in names) for row in rows]
 
 
+@pytest.mark.parametrize("condition", ["experiment = 'run-2'", "checkpoint = 91", "prefill_level IN (11)"])
+def test_a_window_over_some_partitions_sees_no_rows_of_others(warehouse, condition):
+    for number, key in enumerate((KEY, PartitionKey("run-2", 91, 11))):
+        warehouse.replace("eval_results", key, [make_result("shared", number, key)], STAMP)
+
+    query = f"SELECT min(attempt_idx) OVER (PARTITION BY task_id), count(*) OVER () FROM eval_results WHERE {condition}"
+    assert warehouse.connect().execute(query).fetchall() == [(1, 1)]
+
+
 def test_every_table_is_there_and_empty_and_typed_from_the_start(warehouse):
     with warehouse.connect() as connection:
         for name in PARTITION_COLUMNS:
