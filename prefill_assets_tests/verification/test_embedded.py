@@ -165,3 +165,31 @@ def test_feedback_can_be_stored(level):
         verdict.feedback.encode("utf-8")
         assert "\x00" not in verdict.feedback
         assert len(verdict.feedback) <= 4000
+
+
+def test_a_long_batch_is_streamed_not_held():
+    asked = []
+
+    def submissions():
+        for number in range(150):
+            asked.append(number)
+            yield Submission(make_problem([(1, 1)]), f"def f(x): return {number % 40}")
+
+    for judged, _ in enumerate(EmbeddedVerifier(workers=1).verify(submissions()), start=1):
+        assert len(asked) <= judged + embedded.WAITING_PER_WORKER + 1
+
+
+def test_what_is_remembered_of_a_batch_is_bounded(monkeypatch):
+    monkeypatch.setattr(embedded, "REMEMBERED", 2)
+    judged = []
+    verify_securely = embedded.verify_securely
+
+    def note(submission, worker, limits):
+        judged.append(submission.code)
+        return verify_securely(submission, worker, limits)
+
+    monkeypatch.setattr(embedded, "verify_securely", note)
+    codes = [f"def f(x): return {number}" for number in (0, 0, 1, 2, 0)]
+    verifications = list(EmbeddedVerifier(workers=1).verify(Submission(make_problem([(1, 0)]), code) for code in codes))
+    assert [verification.secure.passed for verification in verifications] == [True, True, False, False, True]
+    assert judged == [codes[0], codes[2], codes[3], codes[4]]

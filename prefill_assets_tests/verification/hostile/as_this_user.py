@@ -1,0 +1,17 @@
+"""Judges the quick cases as whoever runs it, and prints how many were judged: `python -m ...hostile.as_this_user level`."""
+
+import sys
+
+from prefill_assets_tests.verification.hostile import files, leftovers, secrets_and_network
+from prefill_assets_tests.verification.hostile.judging import find_difference, judge_cases
+
+
+def main(level: str) -> None:
+    cases = {case.name: case for group in (files, secrets_and_network, leftovers) for case in group.CASES}
+    judged = judge_cases(cases.values(), level, port=9, abstract="nobody")
+    differences = [difference for name, pair in judged.items() if (difference := find_difference(cases[name], *pair))]
+    print("\n".join(differences) or f"{len(judged)} cases held")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
