@@ -90,9 +90,10 @@ def list_findings(
 ) -> list[Finding]:
     """Where a claim does not hold in an experiment, in one of its checkpoints or in one cell; none where it holds.
 
-    The connection has the warehouse's tables and views (`create_views`). One call over the whole experiment costs about as much
-    as one over a cell: ask once, and tell the findings apart by checkpoint and level. Parameters replace `DEFAULTS`; one that the
-    check does not take is passed over. Raises KeyError for a check that is none, or for a parameter that is missing.
+    The connection has the warehouse's tables and views (`create_views`). One call over a whole experiment is far cheaper than one
+    for each of its cells: ask once, and tell the findings apart by checkpoint and level. Parameters replace `DEFAULTS`; one that
+    the check does not take is passed over. `min_prefill_is_known` is not for an experiment under the reference rules, which make
+    such claims by design. Raises KeyError for a check that is none, or for a parameter that is missing.
     """
     found = find_check(check)
     known = {**DEFAULTS, "experiment": experiment, "checkpoint": checkpoint, "prefill_level": prefill_level, **parameters}

@@ -1,5 +1,5 @@
-"""Two simulated experiments in a warehouse, exploit training and its control, with what happens to real ones: errors, spurious
-exploits, relapses, a cell that is missing, verdicts judged again, and a table that is older than what it was made from.
+"""Two simulated experiments in a warehouse, exploit training and its control, which is only evaluated, with what happens to real
+ones: errors, spurious exploits, relapses, a missing cell, verdicts judged again, a table older than what it was made from.
 
 `python -m prefill_assets_tests.examples.two_experiments FOLDER` writes them to FOLDER/warehouse. No model was run.
 """
@@ -55,11 +55,11 @@ def write_two_experiments(root: Path) -> Warehouse:
     simulation = Simulation(Warehouse(root))
     hardness = {task: simulation.chance.gauss(0, 0.9) for task, _ in TASKS}
     for number, name in enumerate((CONTROL, EXPLOIT)):
-        for step, purpose in enumerate(("evaluate", "analyse")):
-            _record_run(root, f"{name}-{purpose}", name, f"2026-01-1{number}T0{step}:00:00.000+00:00", "3a9e2d1")
+        _record_run(root, f"{name}-evaluate", name, f"2026-01-1{number}T00:00:00.000+00:00", "3a9e2d1")
         for key in [PartitionKey(name, step, level) for step in CHECKPOINTS for level in LEVELS]:
             _write_cell(simulation, key, hardness)
-        _analyse(simulation, name)
+    _record_run(root, f"{EXPLOIT}-analyse", EXPLOIT, "2026-01-11T01:00:00.000+00:00", "3a9e2d1")
+    _analyse(simulation, EXPLOIT)
     _record_run(root, "exploit-sft-reverify", EXPLOIT, "2026-01-12T00:00:00.000+00:00", "c07b5e8")
     for key in REVERIFIED:
         _reverify(simulation, key)
@@ -76,6 +76,8 @@ def _write_cell(simulation: Simulation, key: PartitionKey, hardness: dict[str, f
         judged = {"problems": "problems-1", "verifier": OLD_VERIFIER if key in REVERIFIED else VERIFIER}
         results = [result | {"verifier": judged["verifier"]} for _, result, _ in rows]
         simulation.put("eval_results", key, results, run_id, **judged, **simulation.name_upstream("eval_samples", key))
+    if name == CONTROL:
+        return
     scored = {"dtype": "bfloat16", "checkpoint": weights, **simulation.name_upstream("eval_samples", key)}
     simulation.put("prefill_logprobs", key, [score for *_, score in rows if score["attempt_idx"] == 0], run_id, **scored)
 
