@@ -12,6 +12,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 
+from prefill_assets_tests.engine_fixtures import checkpoints, transformers_host, vllm_host  # noqa: F401
+
 
 @pytest.fixture(scope="session")
 def find_tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:

@@ -18,9 +18,9 @@ def start(project, *arguments):
     return subprocess.Popen(command, env=make_environment(project), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def wait_for_partitions(project, table, count, process):
+def wait_for_partitions(project, table, count, process, seconds=120):
     folder = project / "data" / "warehouse" / table
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if len(list(folder.glob("experiment=prefill*/**/rows.parquet"))) >= count:
             return

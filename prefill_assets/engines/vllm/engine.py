@@ -18,6 +18,7 @@ from prefill_assets.errors import InputError
 
 PATH = "/v1/completions"
 SECOND_TRY_SECONDS = 1.0
+HIGHEST_TEMPERATURE = 2.0
 MOST_SCORED_AT_ONCE = 16
 """Scoring is prefill, which fills the device with few requests; each answer is long."""
 
@@ -80,6 +81,11 @@ class VllmEngine:
         return self.link.description
 
     def generate(self, requests: Sequence[GenerationRequest], sampling: Sampling) -> Iterator[Generation]:
+        if sampling.temperature > HIGHEST_TEMPERATURE:
+            raise InputError(
+                f"temperature {sampling.temperature:g} is over {HIGHEST_TEMPERATURE:g}, the highest that vLLM takes",
+                remedy="lower it, or use engine: transformers",
+            )
         prompts = list(completions.group_attempts(requests, greedy=sampling.temperature == 0))
 
         def ask(prompt: Prompt) -> list[_Choice]:

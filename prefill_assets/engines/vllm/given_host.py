@@ -32,6 +32,8 @@ class GivenHost:
     """
 
     def __init__(self, settings: Settings, base_url: str):
+        if not base_url.startswith(("http://", "https://")):
+            raise InputError(f"vllm_base_url {base_url!r} is no address", remedy="write http://HOST:PORT")
         self.settings = settings
         self.starts = self.loads = 0
         self.model, self.context_tokens, self.description, self.takes_adapters = "", 0, "vllm", False

@@ -11,6 +11,7 @@ import pytest
 
 from prefill_assets.engines.loading import make_host
 from prefill_assets.sources.settings import Settings
+from prefill_assets_tests.live_processes import MARK
 from prefill_assets_tests.tiny_vllm import ENVIRONMENT, make_vllm_settings, save_adapter, save_whole
 
 
@@ -64,6 +65,7 @@ def vllm_host(checkpoints) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
+        patch.delenv(MARK, raising=False)  # it belongs to no test
         host = make_host(make_vllm_settings())
         host.open(checkpoints.adapter)
         yield host
