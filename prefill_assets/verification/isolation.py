@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,8 @@ def find_problem(level: str) -> str | None:
 
     if level == BUBBLEWRAP and shutil.which("bwrap") is None:
         return "bwrap is not installed"
+    if level in ISOLATED and sys.platform != "linux":
+        return "it needs Linux"
     if level in ISOLATED and any(Path(path).is_relative_to("/tmp") for path in find_sandbox_root().shown):
         return "Python is installed under /tmp, which is empty for every submission"
     try:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .frames import pass_on
 
@@ -27,8 +27,7 @@ class Ending:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Pipes:
+class Pipes(NamedTuple):
     """A job's two pipes: what it says before the submission runs, and what it sends of it."""
 
     ready_read: int

@@ -37,6 +37,8 @@ from .system_calls import (
 
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 0x1
 STACK_BYTES = 1 << 16
+SIGCHLD, IGNORED, DEFAULT = int(signal.SIGCHLD), 1, 0
+FIRST_PROCESS = NEW_PID | SHARE_MEMORY | SHARE_FILES | SIGCHLD
 PRIVATE_TMP = (b"tmpfs", b"/tmp", b"tmpfs", ctypes.c_ulong(MS_NOSUID | MS_NODEV), b"size=64m,nr_inodes=4096,mode=1777")
 HOST_NAME = "sandbox"
 
@@ -111,14 +113,17 @@ class ProcessNamespaces:
         self._stack_top = ctypes.addressof(ctypes.c_char.from_buffer(self._stack)) + STACK_BYTES
         self._wait_for_ever = ctypes.cast(LIBC.pause, ctypes.c_void_p)
         LIBC.clone.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
+        LIBC.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+        LIBC.signal.restype = ctypes.c_void_p
 
     def fork(self) -> tuple[int, int]:
         """Fork into a namespace of its own: (first process of the namespace, 0 in the child and its number in the parent)."""
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        flags = NEW_PID | SHARE_MEMORY | SHARE_FILES | signal.SIGCHLD
-        first = call("clone", self._wait_for_ever, self._stack_top, flags, None)
+        LIBC.signal(SIGCHLD, IGNORED)  # which the first process keeps: its children need no reaping
+        first = LIBC.clone(self._wait_for_ever, self._stack_top, FIRST_PROCESS, None)
+        LIBC.signal(SIGCHLD, DEFAULT)
+        if first < 0:
+            raise OSError(ctypes.get_errno(), "the job's process namespace cannot be made")
         try:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             namespace = os.open(f"{first}/ns/pid", os.O_RDONLY, dir_fd=self._proc)
             try:
                 call("setns", namespace, NEW_PID)

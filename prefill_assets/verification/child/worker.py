@@ -18,7 +18,7 @@ from typing import Any
 
 from . import namespaces, process_limits, system_calls
 from .frames import read_frame, write_frame
-from .job_start import Runner
+from .job_start import DECODER, Runner
 from .job_watch import Ending
 from .keeper import Keeper
 from .plain_keeper import keep_plain_job
@@ -50,7 +50,7 @@ def main(mode: str, settings: str) -> None:
     gc.collect()
     gc.freeze()
     while (frame := read_frame(jobs)) is not None:
-        head = json.loads(frame)
+        head = DECODER.raw_decode(frame.decode())[0]
         try:
             ending = keep(head)
         except Exception as error:

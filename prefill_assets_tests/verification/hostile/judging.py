@@ -22,6 +22,7 @@ LIMITS = Limits(
     insecure_seconds=1,
     override_seconds=0.5,
     memory_mib=256,
+    result_bytes=1 << 20,
 )
 
 

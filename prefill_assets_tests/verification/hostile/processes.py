@@ -142,5 +142,5 @@ os._exit(0)
         FAILED,
         CRASHED,
     ),
-    attack("returns 8 MiB", "def f(x): return 'a' * (8 << 20)"),
+    attack("returns 2 MiB", "def f(x): return 'a' * (2 << 20)"),
 ]
