@@ -21,7 +21,15 @@ _SECRET_KEY = re.compile(
     r"(^|[_.-])((api|access|private|secret|auth)[_.-]?key|token|secret|password|passwd|passphrase|credentials?|authorization|bearer)$",
     re.IGNORECASE,
 )
-_SECRET_TEXT = re.compile(r"\b(sk|hf|ghp|gho|github_pat|glpat|xox[a-z])[-_][A-Za-z0-9_-]{12,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
+_SECRET_TEXT = re.compile(
+    r"""
+    \b(hf_[A-Za-z0-9]{30,} | sk-[\w-]{32,} | gh[pousr]_[A-Za-z0-9]{30,} | github_pat_\w{30,} | glpat-[\w-]{20,})
+    | (?<=://)[^/\s:@]+:[^/\s@]+(?=@)
+    | (?P<option>--[\w-]*(key|token|secret|password)[\ =] | \b[A-Z0-9_]*(API_KEY|TOKEN|SECRET|PASSWORD)=)\S+
+    """,
+    re.VERBOSE,
+)
+"""Keys of services by their form, the user and password of a URL, and values of options in a command line."""
 
 
 def write_run_record(root: Path, run_id: str, facts: Mapping[str, Any]) -> None:
@@ -55,7 +63,7 @@ def hide_secrets(value: Any, key: str = "") -> Any:
         return {str(name): hide_secrets(held, str(name)) for name, held in value.items()}
     if isinstance(value, list | tuple):
         return [hide_secrets(held, _name_option(before) or key) for before, held in zip((None, *value), value, strict=False)]
-    return _SECRET_TEXT.sub(HIDDEN, value) if isinstance(value, str) else value
+    return _SECRET_TEXT.sub(lambda found: (found["option"] or "") + HIDDEN, value) if isinstance(value, str) else value
 
 
 def write_now() -> str:

@@ -90,7 +90,11 @@ def test_facts_are_cheap_after_the_first_time(tmp_path):
         ({"servers": [{"password": "p", "url": "http://me:pw@host/v1"}]}, {"servers": [{"password": HIDDEN, "url": f"http://{HIDDEN}@host/v1"}]}),
         ({"api_key": None, "passwords": {"password": ""}}, {"api_key": None, "passwords": {"password": ""}}),
         ({"command": ["run", "--api-key", "x", "--seed", "1"]}, {"command": ["run", "--api-key", HIDDEN, "--seed", "1"]}),
-        ({"note": "uses sk-abcdefghijklmnop"}, {"note": f"uses {HIDDEN}"}),
+        ({"note": f"uses sk-{'a1' * 20}"}, {"note": f"uses {HIDDEN}"}),
+        ({"vllm_args": "--api-key abc --max-tokens 5"}, {"vllm_args": f"--api-key {HIDDEN} --max-tokens 5"}),
+        ({"vllm_command": "VLLM_API_KEY=abc vllm serve"}, {"vllm_command": f"VLLM_API_KEY={HIDDEN} vllm serve"}),
+        ({"run_dir": "/data/hf_checkpoints_final"}, {"run_dir": "/data/hf_checkpoints_final"}),
+        ({"note": "nats per token in sum"}, {"note": "nats per token in sum"}),
     ],
 )  # fmt: skip
 def test_what_looks_like_a_secret_is_hidden_and_nothing_else(given, kept):
