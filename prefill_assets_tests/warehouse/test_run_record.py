@@ -66,7 +66,9 @@ def test_facts_name_code_config_and_what_the_caller_knows_and_hide_secrets(wareh
         "settings ->> 'vllm_api_key', packages ->> 'duckdb', prefill_assets IS NOT NULL FROM runs"
     )
     assert ask(warehouse, question) == [(7, "transformers 5", "embedded 3", None, "abc", "12", HIDDEN, duckdb.__version__, True)]
-    assert "secret" not in (warehouse.root / "runs" / EXPERIMENT / "r.json").read_text()
+    text = (warehouse.root / "runs" / EXPERIMENT / "r.json").read_text()
+    assert "hf_secret" not in text
+    assert "very-secret" not in text
 
 
 def test_outside_a_repository_commit_and_changes_are_unknown(tmp_path):
