@@ -1,14 +1,15 @@
 """Stands between a run and its server, as a process of its own, so that the server ends whichever way the run ends.
 
-Run as a script: `keeper.py LOG COMMAND...`. The server gets a session of its own. The keeper says the server's process id on
-standard output, and ends every process of that session once its standard input closes, its parent is gone, or the server's first
-process has ended: vLLM's engine and workers outlive an API server that is killed. Only the standard library is used.
+Run as a script: `keeper.py LOG COMMAND...`, the log in a folder of its own. The server gets a session of its own. The keeper says
+its process id on standard output, and ends every process of that session once standard input closes, its parent is gone, or the
+server's first process has ended: vLLM's engine and workers outlive an API server that is killed. It needs no packages.
 """
 
 import contextlib
 import ctypes
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,6 +43,8 @@ def main(log: str, *command: str) -> int:
                 break
     status = server.poll()
     _end_group(server)
+    if os.getppid() != owner:  # nobody is left to read it
+        shutil.rmtree(os.path.dirname(log), ignore_errors=True)  # noqa: PTH120
     return 0 if status is None else status
 
 

@@ -47,6 +47,7 @@ class OwnedHost:
         self._server: OwnedServer | None = None
         self._opened: Wanted | None = None
         self._adapter_name: str | None = None
+        self._dead: OwnedServer | None = None
         self._end: InputError | None = None
 
     def open(self, checkpoint: Path) -> VllmEngine:
@@ -90,7 +91,7 @@ class OwnedHost:
         if self._server is not None:
             self._end = self._server.explain("it stopped answering")
             self._server.stop(keep_log=True)
-            self._server = None
+            self._dead, self._server = self._server, None
 
     def recover(self, reason: str) -> None:
         wanted = self._opened
@@ -98,6 +99,8 @@ class OwnedHost:
         self._start(wanted)
         if wanted.adapter is not None:
             self._load_adapter(wanted)
+        if self._dead is not None:
+            self._dead.process.remove_log()
 
     def explain(self, reason: str) -> InputError:
         end = self._end

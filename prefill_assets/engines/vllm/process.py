@@ -69,4 +69,7 @@ class ServerProcess:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
         if not keep_log:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.remove_log()
+
+    def remove_log(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)

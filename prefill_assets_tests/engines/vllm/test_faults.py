@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ class Scripted:
 
 @pytest.fixture
 def scripted(monkeypatch, tmp_path, checkpoints):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     scripted = Scripted(monkeypatch, tmp_path, checkpoints.base)
     yield scripted
     for host in scripted.hosts:
@@ -70,6 +72,7 @@ def test_a_server_that_dies_or_hangs_is_started_again_and_asked_only_what_it_has
 
     assert [generation.token_ids for generation in generations] == expect(requests)
     assert scripted.starts == 2
+    assert len(list(scripted.lives.parent.glob("prefill-vllm-*"))) == 1, "the log of the server that died was left"
     asked = scripted.list_asked()
     assert len(asked) <= 8 + 3, "more was asked again than was in flight"
     assert asked.count(20) + asked.count(21) <= 3, "what was answered was asked again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -40,13 +41,13 @@ def wait_until(holds: Callable[[], bool]) -> bool:
     return done
 
 
-def start_owner(then: str) -> tuple[subprocess.Popen, int]:
-    """A process that owns a server and goes on with `then`; the server's group."""
+def start_owner(then: str) -> tuple[subprocess.Popen, int, Path]:
+    """A process that owns a server and goes on with `then`; the server's group and its log's folder."""
     owner = subprocess.Popen([sys.executable, "-c", OWNER + then], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
-    pid = int(owner.stdout.readline().split()[0])
-    assert is_group_alive(pid)
-    return owner, pid
+    pid, folder = owner.stdout.readline().split()
+    assert is_group_alive(int(pid))
+    return owner, int(pid), Path(folder)
 
 
 @pytest.fixture
@@ -67,17 +68,18 @@ def test_stopping_ends_every_process_and_removes_the_log(process):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_the_server_ends_with_its_owner_however_that_is_killed(number):
-    owner, pid = start_owner("time.sleep(600)")
+    owner, pid, folder = start_owner("time.sleep(600)")
 
     owner.send_signal(number)
     owner.wait()
 
     assert wait_until(lambda: not is_group_alive(pid))
+    assert wait_until(lambda: not folder.exists())
 
 
 @pytest.mark.parametrize("ending", ["", "raise SystemExit(3)", "1 / 0", "os._exit(1)"])
 def test_the_server_ends_with_its_owner_however_that_ends(ending):
-    owner, pid = start_owner(ending)
+    owner, pid, _ = start_owner(ending)
 
     owner.wait()
 
@@ -85,7 +87,7 @@ def test_the_server_ends_with_its_owner_however_that_ends(ending):
 
 
 def test_a_child_that_the_owner_left_behind_does_not_keep_the_server():
-    owner, pid = start_owner("child = os.fork()\nprint(child or os.getpid(), flush=True)\ntime.sleep(600)")
+    owner, pid, _ = start_owner("child = os.fork()\nprint(child or os.getpid(), flush=True)\ntime.sleep(600)")
     child = int(owner.stdout.readline())
 
     owner.kill()
@@ -93,7 +95,8 @@ def test_a_child_that_the_owner_left_behind_does_not_keep_the_server():
     try:
         assert wait_until(lambda: not is_group_alive(pid))
     finally:
-        os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
 
 
 def test_workers_end_when_the_servers_first_process_is_killed(process):
