@@ -19,6 +19,7 @@ from prefill_assets.verification.isolation import build_command
 START_SECONDS = 60.0
 SLACK_SECONDS = 30.0
 END_SECONDS = 1.0
+READ_BYTES = 1 << 16
 MOST_FRAME_BYTES = 1 << 28
 
 
@@ -55,6 +56,7 @@ class WorkerProcess:
             raise WorkerError(f"the verification worker did not start ({error})") from error
         if self._process.stdin is not None:
             os.set_blocking(self._process.stdin.fileno(), False)
+        self._unread = bytearray()
         self._number = 0
         self._is_killed = False
         try:
@@ -133,13 +135,14 @@ class WorkerProcess:
     def _read_exactly(self, count: int, deadline: float) -> bytes:
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
-        data = bytearray()
-        while len(data) < count:
+        while len(self._unread) < count:
             ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
                 raise WorkerError("the worker did not answer in time")
-            chunk = os.read(descriptor, count - len(data))
+            chunk = os.read(descriptor, READ_BYTES)
             if not chunk:
                 raise WorkerError("the worker ended")
-            data += chunk
-        return bytes(data)
+            self._unread += chunk
+        data = bytes(self._unread[:count])
+        del self._unread[:count]
+        return data

@@ -16,8 +16,9 @@ def read_frame(descriptor: int) -> bytes | None:
     return None if head is None else _read_exactly(descriptor, struct.unpack(">I", head)[0])
 
 
-def write_frame(descriptor: int, data: bytes) -> None:
-    view = memoryview(struct.pack(">I", len(data)) + data)
+def write_frame(descriptor: int, *frames: bytes) -> None:
+    """Write one frame or several."""
+    view = memoryview(b"".join([struct.pack(">I", len(data)) + data for data in frames]))
     while view:
         view = view[os.write(descriptor, view) :]
 

@@ -55,8 +55,7 @@ def main(mode: str, settings: str) -> None:
             ending = keep(head)
         except Exception as error:
             ending = Ending("setup_failed", f"{type(error).__name__}: {error}", 0.0)
-        write_frame(answers, b"")
-        write_frame(answers, json.dumps({"number": head["number"], **vars(ending)}).encode())
+        write_frame(answers, b"", json.dumps({"number": head["number"], **vars(ending)}).encode())
         if ending.how == "setup_failed":
             return  # the body may not have been read
 
