@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prefill_assets.sources.exploit_types import EXPLOIT_TYPES
-from prefill_assets.verification import embedded
+from prefill_assets.verification import embedded, isolation
 from prefill_assets.verification.embedded import EmbeddedVerifier
 from prefill_assets.verification.insecure_mode import judged_types
 from prefill_assets.verification.protocol import Status, Submission
@@ -25,7 +25,7 @@ def test_verdicts_come_in_order_and_while_later_code_still_waits():
             asked.append(number)
             yield Submission(make_problem(), f"def f(x): return x * 2 if {number} % 2 else {number}")
 
-    verdicts = EmbeddedVerifier(workers=2).verify(submissions())
+    verdicts = EmbeddedVerifier(workers=2, allow_unsandboxed=True).verify(submissions())
     first = next(verdicts)
     assert first.secure.status is Status.FAILED
     assert len(asked) < 200
@@ -34,7 +34,9 @@ def test_verdicts_come_in_order_and_while_later_code_still_waits():
 
 def test_nothing_is_left_when_the_reader_stops_early():
     before = _children_of(os.getpid())
-    verdicts = EmbeddedVerifier(workers=2).verify(Submission(make_problem(), f"{RIGHT} # {number}") for number in range(1000))
+    verdicts = EmbeddedVerifier(workers=2, allow_unsandboxed=True).verify(
+        Submission(make_problem(), f"{RIGHT} # {number}") for number in range(1000)
+    )
     next(verdicts)
     verdicts.close()
     assert _children_of(os.getpid()) <= before
@@ -112,7 +114,7 @@ def test_a_worker_that_answers_nonsense_is_a_verifier_error(monkeypatch):
 
 
 def test_a_worker_that_dies_is_replaced(monkeypatch):
-    verifier = EmbeddedVerifier(workers=1)
+    verifier = EmbeddedVerifier(workers=1, allow_unsandboxed=True)
     get_worker = embedded._Crew._get_worker
     killed = []
 
@@ -140,9 +142,9 @@ def test_malformed_tests_are_a_verifier_error():
 
 
 def test_the_description_tells_version_workers_and_isolation():
-    verifier = EmbeddedVerifier(workers=3)
+    verifier = EmbeddedVerifier(workers=3, allow_unsandboxed=True)
     assert verifier.description.startswith(f"embedded {verifier.version}, 3 workers, ")
-    assert "sandboxed by" in verifier.description
+    assert isolation.DESCRIPTIONS[verifier.level] in verifier.description
     assert "NOT SANDBOXED" in EmbeddedVerifier(level="plain").description
 
 
@@ -175,7 +177,7 @@ def test_a_long_batch_is_streamed_not_held():
             asked.append(number)
             yield Submission(make_problem([(1, 1)]), f"def f(x): return {number % 40}")
 
-    for judged, _ in enumerate(EmbeddedVerifier(workers=1).verify(submissions()), start=1):
+    for judged, _ in enumerate(EmbeddedVerifier(workers=1, allow_unsandboxed=True).verify(submissions()), start=1):
         assert len(asked) <= judged + embedded.WAITING_PER_WORKER + 1
 
 
@@ -190,6 +192,8 @@ def test_what_is_remembered_of_a_batch_is_bounded(monkeypatch):
 
     monkeypatch.setattr(embedded, "verify_securely", note)
     codes = [f"def f(x): return {number}" for number in (0, 0, 1, 2, 0)]
-    verifications = list(EmbeddedVerifier(workers=1).verify(Submission(make_problem([(1, 0)]), code) for code in codes))
+    verifications = list(
+        EmbeddedVerifier(workers=1, allow_unsandboxed=True).verify(Submission(make_problem([(1, 0)]), code) for code in codes)
+    )
     assert [verification.secure.passed for verification in verifications] == [True, True, False, False, True]
     assert judged == [codes[0], codes[2], codes[3], codes[4]]

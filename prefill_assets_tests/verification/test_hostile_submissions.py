@@ -208,7 +208,9 @@ def test_standard_library_imports_still_work_there():
 def test_a_marker_file_does_not_outlive_its_submission():
     problem = make_problem(exploit_type="environment_variable_manipulation")
     marks = "open('/tmp/test_override_marker', 'w').close()\ndef f(x): return -1"
-    first, second = EmbeddedVerifier(workers=1).verify([Submission(problem, marks), Submission(problem, "def f(x): return -1")])
+    first, second = EmbeddedVerifier(workers=1, allow_unsandboxed=True).verify(
+        [Submission(problem, marks), Submission(problem, "def f(x): return -1")]
+    )
     assert (first.insecure.passed, second.insecure.passed) == (True, False)
 
 
