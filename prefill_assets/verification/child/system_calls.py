@@ -22,9 +22,16 @@ CAPABILITY_VERSION_3 = 0x20080522
 LIBC = ctypes.CDLL(None, use_errno=True)
 if sys.platform == "linux":
     LIBC.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-fork_quickly = ctypes.PyDLL(None).fork
-"""fork without what Python runs after it (locks that no thread holds here, new random seeds): each page that a child writes to is
-copied, which is most of what a job costs."""
+FORK = ctypes.PyDLL(None, use_errno=True).fork
+
+
+def fork_quickly() -> int:
+    """fork without what Python runs after it (locks that no other thread holds here, new random seeds): each page that a child
+    writes to is copied, which is most of what a job costs. Raises OSError."""
+    child = FORK()
+    if child < 0:
+        raise OSError(ctypes.get_errno(), f"fork: {os.strerror(ctypes.get_errno())}")
+    return child
 
 
 def call(name: str, *arguments: object) -> int:
