@@ -25,6 +25,7 @@ from prefill_assets.warehouse.store import Warehouse
 
 if TYPE_CHECKING:
     import duckdb
+    from filelock import FileLock
 
 _hosts: dict[tuple[Any, ...], EngineHost] = {}
 """The one host of this process: generation and scoring of a checkpoint, and all its levels, share one load."""
@@ -32,12 +33,21 @@ _hosts: dict[tuple[Any, ...], EngineHost] = {}
 _ended_work: Counter[str] = Counter()
 """Starts and loads of the hosts that are gone."""
 
+_turns: dict[str, FileLock] = {}
+"""The engine's lock, by its path, while this process has it or may come back to it."""
+
 HOST_SETTINGS = (
     *("engine", "dtype", "device", "batch_size"),
     *("vllm_command", "vllm_args", "vllm_base_url", "vllm_model", "vllm_concurrency"),
     *("vllm_start_seconds", "vllm_request_seconds"),
 )
 """Settings that a host is made for: where one of them differs, it is another host."""
+
+
+def _fills_the_device(wanted: tuple[Any, ...]) -> bool:
+    """Whether these settings' host is a vLLM server of our own, which takes all memory that it may."""
+    values = dict(zip(HOST_SETTINGS, wanted, strict=True))
+    return values["engine"] == "vllm" and values["vllm_base_url"] is None
 
 
 def _count_work(host: EngineHost) -> Counter[str]:
@@ -124,15 +134,26 @@ class Platform(dg.ConfigurableResource):
             host = _hosts.popitem()[1]
             _ended_work.update(_count_work(host))
             host.close()
+        while _turns:
+            _turns.popitem()[1].release(force=True)
 
     @contextmanager
     def take_engine_turn(self) -> Iterator[None]:
-        """Hold the engine's lock: one process of this installation at a time generates and scores. It goes with the process."""
+        """Hold the engine's lock: one process of this installation at a time generates and scores. It goes with the process.
+
+        A server of our own has the device's memory for itself: while it is up the turn lasts, until `release_engine`.
+        """
         from filelock import FileLock
 
         self.locations.locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.locations.locks / "engine.lock"):
+        path = str(self.locations.locks / "engine.lock")
+        lock = _turns.setdefault(path, FileLock(path))
+        lock.acquire()
+        try:
             yield
+        finally:
+            if not any(_fills_the_device(wanted) for wanted in _hosts):
+                lock.release()
 
     def count_engine_work(self) -> Counter[str]:
         """`engine_starts` and `weight_loads` of this process so far."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
@@ -133,5 +134,6 @@ class Dispatch(Generic[Job, Answer]):
             self.stop()
         for _ in self._threads:
             self._todo.put(None)
+        deadline = time.monotonic() + ABANDONED_SECONDS
         for thread in self._threads:
-            thread.join(ABANDONED_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))

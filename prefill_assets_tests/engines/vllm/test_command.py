@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def make_program(path: Path) -> Path:
 
 def read_options(command: list[str]) -> dict[str, str]:
     """Each option with its value, the last one of an option, as argparse reads them."""
-    return dict(zip(command, command[1:], strict=False))
+    return dict(pairwise(command))
 
 
 def test_the_command_is_the_configs_or_the_environments_or_one_that_is_found(tmp_path, monkeypatch):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -18,6 +20,7 @@ from prefill_assets.engines.vllm import server as server_module
 from prefill_assets.engines.vllm.owned_host import OwnedHost
 from prefill_assets.errors import InputError
 from prefill_assets.sources.settings import Settings
+from prefill_assets_tests.engines.vllm.test_process import is_group_alive, wait_until
 
 SCRIPTED = Path(__file__).with_name("scripted_server.py")
 SAMPLING = Sampling(0.8, 1.0, 2)
@@ -179,6 +182,31 @@ def test_work_that_is_given_up_leaves_nothing_in_flight(scripted):
     generations.close()
 
     assert not [thread for thread in threading.enumerate() if thread.name == "vllm-request" and thread.is_alive()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_while_it_waits_ends_at_once_with_its_server(scripted, tmp_path, number):
+    code = f"""
+import signal, sys
+from pathlib import Path
+from prefill_assets.engines.protocol import GenerationRequest, Sampling
+from prefill_assets.engines.vllm.owned_host import OwnedHost
+from prefill_assets.sources.settings import Settings
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+host = OwnedHost(Settings(engine="vllm", vllm_command={f"{sys.executable} {SCRIPTED}"!r}))
+engine = host.open(Path({str(scripted.checkpoint)!r}))
+print(host._server.process.pid, flush=True)
+list(engine.generate([GenerationRequest((20 + i, 3), 5) for i in range(9)], Sampling(0.8, 1.0, 2)))
+"""
+    environment = {**os.environ, "SCRIPT": "hang", "SCRIPT_LIVES": str(scripted.lives)}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    group = int(process.stdout.readline())
+    assert wait_until(lambda: Path(f"{scripted.lives}.asked").exists() and len(scripted.list_asked()) >= 5)
+
+    process.send_signal(number)
+
+    assert b"KeyboardInterrupt" in process.communicate(timeout=20)[1]
+    assert wait_until(lambda: not is_group_alive(group))
 
 
 @pytest.mark.parametrize("command", ["no-such-vllm serve", "/nowhere/vllm serve", ""])

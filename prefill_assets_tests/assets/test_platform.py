@@ -1,0 +1,58 @@
+"""Who may use the engine: one process at a time, and a server of a run's own until that run lets go of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from prefill_assets.assets import platform as module
+from prefill_assets.assets.platform import HOST_SETTINGS, Platform
+from prefill_assets.engines.vllm.owned_host import OwnedHost
+from prefill_assets.sources.settings import Settings
+from prefill_assets_tests.tiny_projects import make_environment, make_project
+
+TRY = """
+from filelock import FileLock, Timeout
+from prefill_assets.locations import Locations
+try:
+    FileLock(Locations.find().locks / "engine.lock").acquire(timeout=0)
+    print("free")
+except Timeout:
+    print("taken")
+"""
+
+
+@pytest.fixture
+def platform(tmp_path, monkeypatch):
+    project = make_project(tmp_path / "project")
+    for name, value in make_environment(project).items():
+        monkeypatch.setenv(name, value)
+    yield Platform()
+    Platform().release_engine()
+
+
+def ask_another_process() -> str:
+    return subprocess.run([sys.executable, "-c", TRY], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_turn_ends_with_its_block_and_may_be_taken_again(platform):
+    for _ in range(2):
+        with platform.take_engine_turn(), platform.take_engine_turn():
+            assert ask_another_process() == "taken"
+        assert ask_another_process() == "free"
+
+
+@pytest.mark.parametrize(("base_url", "after"), [(None, "taken"), ("http://127.0.0.1:8000", "free")])
+def test_a_server_of_our_own_keeps_the_turn_until_it_is_released(platform, monkeypatch, base_url, after):
+    settings = Settings(engine="vllm", vllm_base_url=base_url)
+    wanted = tuple(getattr(settings, name) for name in HOST_SETTINGS)
+    with platform.take_engine_turn():
+        monkeypatch.setitem(module._hosts, wanted, OwnedHost(settings))
+
+    assert ask_another_process() == after
+    platform.release_engine()
+    assert ask_another_process() == "free"
+    with platform.take_engine_turn():
+        assert ask_another_process() == "taken"
