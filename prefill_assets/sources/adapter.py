@@ -6,10 +6,9 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from prefill_assets.errors import InputError
-from prefill_assets.sources.checkpoint import list_weight_files
+from prefill_assets.sources.checkpoint import read_tensor_shapes
 
 ADAPTER_CONFIG = "adapter_config.json"
 _LORA_TENSOR = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])(?:\.\w+)?\.weight")
@@ -58,28 +57,18 @@ def check_adapter_fits(checkpoint: Path, base: Path) -> None:
 
     Only modules whose naming the base shares are judged; shapes are read from the headers of the weight files.
     """
-    base_shapes = {
-        name: shape for file in list_weight_files(base) for name, shape in _read_shapes(file).items() if name.endswith(".weight")
-    }
+    base_shapes = {name: shape for name, shape in read_tensor_shapes(base).items() if name.endswith(".weight")}
     kinds = {_NUMBER.sub("#", name) for name in base_shapes}
-    for file in list_weight_files(checkpoint):
-        for name, shape in _read_shapes(file).items():
-            found = _LORA_TENSOR.fullmatch(name)
-            if found is None or _NUMBER.sub("#", f"{found['module']}.weight") not in kinds:
-                continue
-            place = base_shapes.get(f"{found['module']}.weight")
-            outer = (shape[-1], 1) if found["side"] == "A" else (shape[0], 0)
-            if place is None or len(place) != 2 or outer[0] != place[outer[1]]:
-                there = "nothing" if place is None else " x ".join(map(str, place))
-                raise InputError(
-                    f"the adapter is of another base: {name} is {' x '.join(map(str, shape))}, and {base} has {there} there",
-                    path=checkpoint,
-                    remedy=f"mend base_model_name_or_path in {ADAPTER_CONFIG}",
-                )
-
-
-def _read_shapes(file: Path) -> dict[str, list[int]]:
-    """Shapes of a safetensors file's tensors, from its header alone."""
-    with file.open("rb") as stream:
-        header: dict[str, Any] = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-    return {name: spec["shape"] for name, spec in header.items() if name != "__metadata__"}
+    for name, shape in read_tensor_shapes(checkpoint).items():
+        found = _LORA_TENSOR.fullmatch(name)
+        if found is None or _NUMBER.sub("#", f"{found['module']}.weight") not in kinds:
+            continue
+        place = base_shapes.get(f"{found['module']}.weight")
+        outer = (shape[-1], 1) if found["side"] == "A" else (shape[0], 0)
+        if place is None or len(place) != 2 or outer[0] != place[outer[1]]:
+            there = "nothing" if place is None else " x ".join(map(str, place))
+            raise InputError(
+                f"the adapter is of another base: {name} is {' x '.join(map(str, shape))}, and {base} has {there} there",
+                path=checkpoint,
+                remedy=f"mend base_model_name_or_path in {ADAPTER_CONFIG}",
+            )

@@ -84,6 +84,16 @@ def is_settled(checkpoint: Path, quiet_seconds: float = QUIET_SECONDS) -> bool:
     return max(path.stat().st_mtime for path in files) <= time.time() - quiet_seconds
 
 
+def read_tensor_shapes(checkpoint: Path) -> dict[str, list[int]]:
+    """The shape of every tensor by its name, from the headers of the weight files. Raises InputError."""
+    shapes = {}
+    for file in list_weight_files(checkpoint):
+        with file.open("rb") as stream:
+            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        shapes |= {name: spec["shape"] for name, spec in header.items() if name != "__metadata__"}
+    return shapes
+
+
 def read_model_type(checkpoint: Path) -> str | None:
     """`model_type` of config.json, or None where there is no such file."""
     config = checkpoint / "config.json"

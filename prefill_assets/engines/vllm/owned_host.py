@@ -15,7 +15,7 @@ from prefill_assets.engines.vllm.engine import VllmEngine, find_stop_ids
 from prefill_assets.engines.vllm.server import OwnedServer
 from prefill_assets.errors import InputError
 from prefill_assets.sources.adapter import ADAPTER_CONFIG, Adapter, check_adapter_fits, is_adapter, read_adapter
-from prefill_assets.sources.checkpoint import fingerprint_checkpoint, list_weight_files
+from prefill_assets.sources.checkpoint import fingerprint_checkpoint, list_weight_files, read_tensor_shapes
 from prefill_assets.sources.settings import Settings
 
 SHAPELESS_KEYS = frozenset(
@@ -207,13 +207,13 @@ def _list_ranks_beside(wanted: Wanted) -> list[int]:
 
 
 def _have_one_shape(a: Path, b: Path) -> bool:
-    """Whether two whole checkpoints' tensors are alike, by their config.json."""
+    """Whether two whole checkpoints are alike in config.json and in every tensor: vLLM would keep what the second lacks."""
     return (shape := _read_shape(a)) is not None and shape == _read_shape(b)
 
 
 def _read_shape(checkpoint: Path) -> dict[str, Any] | None:
     try:
         config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
-        return {key: value for key, value in config.items() if key not in SHAPELESS_KEYS}
-    except (OSError, ValueError, AttributeError):
+        return {key: value for key, value in config.items() if key not in SHAPELESS_KEYS} | read_tensor_shapes(checkpoint)
+    except (OSError, ValueError, AttributeError, InputError):
         return None

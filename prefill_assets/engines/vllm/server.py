@@ -76,8 +76,8 @@ class OwnedServer:
         if card is None:
             raise PortTaken
         self.context_tokens = int(card["max_model_len"])
-        device = next((found[1] for line in self.process.read_log_tail() if (found := _DEVICE.search(line))), None)
-        self.description = " ".join(filter(None, ("vllm", version, self.settings.dtype, device)))
+        device = _DEVICE.search(self.process.log.read_text(encoding="utf-8", errors="replace"))
+        self.description = " ".join(("vllm", version, self.settings.dtype, *(device.groups() if device else ())))
 
     @property
     def is_running(self) -> bool:

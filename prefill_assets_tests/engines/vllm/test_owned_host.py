@@ -139,3 +139,13 @@ def test_checkpoints_of_another_family_are_not_swapped_in(tmp_path, checkpoints)
     assert not _have_one_shape(checkpoints.base, other)
     assert not _have_one_shape(checkpoints.base, save_whole(tmp_path / "checkpoint-8", layers=3))
     assert not _have_one_shape(checkpoints.base, tmp_path / "nowhere")
+    assert not _have_one_shape(checkpoints.base, lose_a_tensor(save_whole(tmp_path / "checkpoint-9")))
+
+
+def lose_a_tensor(checkpoint: Path) -> Path:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(checkpoint / "model.safetensors")
+    del tensors["model.layers.1.mlp.up_proj.weight"]
+    save_file(tensors, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    return checkpoint
