@@ -45,7 +45,7 @@ class Settings(BaseModel):
     vllm_command: str | None = None
     """What serves the model whose folder follows, as `vllm serve`; None: PREFILL_VLLM_COMMAND, else the vllm that is found."""
     vllm_args: str = ""
-    """Added to it, as `--tensor-parallel-size 2`."""
+    """Added to it, for memory and parallelism, as `--tensor-parallel-size 2`. A change makes nothing stale."""
     vllm_base_url: str | None = None
     """A server that is up already, as http://host:8000; its key is taken from VLLM_API_KEY."""
     vllm_model: str | None = None

@@ -148,3 +148,16 @@ def test_prefills_come_from_the_nearest_checkpoint_that_has_samples_of_two_from_
     bench.configure(checkpoints=list(steps), prefill_tokens_sweep=[10])
 
     assert bench.look().find_samples_checkpoint(step, 10) == source
+
+
+@pytest.mark.parametrize("table", ["eval_samples", "prefill_logprobs"])
+def test_what_a_model_writes_depends_on_the_engine_and_not_on_how_its_server_is_reached(bench, table):
+    def describe(**changed):
+        bench.configure(**changed)
+        return bench.look().describe(table, CELLS[0])
+
+    mine = describe(engine="vllm")
+
+    assert mine != describe()
+    address = {"vllm_base_url": "http://elsewhere:8000", "vllm_model": "mine-{step}", "vllm_command": "vllm serve"}
+    assert mine == describe(engine="vllm", vllm_concurrency=3, vllm_request_seconds=7, vllm_start_seconds=7, **address)
