@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from prefill_assets.engines.vllm.dispatch import Dispatch
 from prefill_assets.errors import InputError
 
 PATH = "/v1/completions"
+CONFIGS = ("generation_config.json", "config.json")
 SECOND_TRY_SECONDS = 1.0
 HIGHEST_TEMPERATURE = 2.0
 MOST_SCORED_AT_ONCE = 16
@@ -187,14 +189,16 @@ class Turn:
 
 
 def find_stop_ids(weights: Path, tokenizer: Any) -> frozenset[int]:
-    """Tokens that end a turn: what generation_config.json names, else config.json, and the tokenizer's end of sequence."""
-    import json
+    """Tokens that end a turn: what generation_config.json names, else config.json, and the tokenizer's end of sequence.
 
-    ids: Any = None
-    for name in ("generation_config.json", "config.json"):
-        path = weights / name
-        if path.is_file():
-            ids = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id")
-            break
-    ids = ids if isinstance(ids, list) else [ids]
+    Raises InputError where the file is broken.
+    """
+    named: Any = None
+    path = next((path for name in CONFIGS if (path := weights / name).is_file()), None)
+    if path is not None:
+        try:
+            named = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id")
+        except (ValueError, AttributeError) as error:
+            raise InputError(f"not a model's configuration: {error}", path=path, remedy="save the checkpoint again") from error
+    ids = named if isinstance(named, list) else [named]
     return frozenset(i for i in [*ids, tokenizer.eos_token_id] if i is not None)

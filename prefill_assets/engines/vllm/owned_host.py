@@ -99,17 +99,23 @@ class OwnedHost:
         self._start(wanted)
         if wanted.adapter is not None:
             self._load_adapter(wanted)
-        if self._dead is not None:
-            self._dead.process.remove_log()
+        self._forget_the_dead()
 
     def explain(self, reason: str) -> InputError:
-        end = self._end
+        """The error for what `recover` cannot mend; the log that it names stays."""
+        end, self._dead = self._end, None
         return InputError(f"{reason}: {end.problem}" if end else reason, remedy=end.remedy if end else "run again")
 
     def close(self) -> None:
         if self._server is not None:
             self._server.stop()
         self._server = self._opened = None
+        self._forget_the_dead()
+
+    def _forget_the_dead(self) -> None:
+        if self._dead is not None:
+            self._dead.process.remove_log()
+            self._dead = None
 
     def _describe(self, checkpoint: Path) -> Wanted:
         list_weight_files(checkpoint)

@@ -15,7 +15,7 @@ _REMEDIES = (
         "free the device's memory, give fewer to the server (vllm_args: --gpu-memory-utilization 0.6, --max-model-len 8192), or "
         "spread the model (--tensor-parallel-size 2)",
     ),
-    (r"unrecognized arguments|invalid choice|expected one argument", "mend vllm_args, or use vLLM 0.11 or later"),
+    (r"unrecognized arguments|invalid choice|expected one argument", "mend vllm_args, or use vLLM 0.32 or later"),
     (r"ModuleNotFoundError|ImportError|cannot open shared object", "mend the installation that vllm_command names"),
     (r"architectures?.*not supported|no vLLM implementation", "use engine: transformers for this model"),
     (r"LoRA rank", "merge the adapter into its base, or use engine: transformers"),

@@ -198,7 +198,7 @@ engine = host.open(Path({str(scripted.checkpoint)!r}))
 print(host._server.process.pid, flush=True)
 list(engine.generate([GenerationRequest((20 + i, 3), 5) for i in range(9)], Sampling(0.8, 1.0, 2)))
 """
-    environment = {**os.environ, "SCRIPT": "hang", "SCRIPT_LIVES": str(scripted.lives)}
+    environment = {**os.environ, "SCRIPT": "hang", "SCRIPT_LIVES": str(scripted.lives), "TMPDIR": str(tmp_path)}
     process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     group = int(process.stdout.readline())
     assert wait_until(lambda: Path(f"{scripted.lives}.asked").exists() and len(scripted.list_asked()) >= 5)
