@@ -8,8 +8,6 @@ from prefill_assets.engines.vllm.engine import find_stop_ids
 from prefill_assets.errors import InputError
 from prefill_assets_tests.tiny_models import make_tokenizer
 
-EOS = make_tokenizer("chatml").eos_token_id
-
 
 @pytest.mark.parametrize(
     ("files", "expected"),
@@ -24,7 +22,9 @@ def test_a_turn_ends_where_the_generation_config_says_else_the_config_and_at_the
     for name, content in files.items():
         (tmp_path / name).write_text(json.dumps(content))
 
-    assert find_stop_ids(tmp_path, make_tokenizer("chatml")) == expected | {EOS}
+    tokenizer = make_tokenizer("chatml")
+
+    assert find_stop_ids(tmp_path, tokenizer) == expected | {tokenizer.eos_token_id}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]"])
