@@ -81,7 +81,12 @@ class Dependencies:
     def cells(self) -> list[tuple[int, int]]:
         """Cells that came with the run, were generated, or can be: where weights are missing, or deleted, there are no others."""
         came = self.experiment.eval_files
-        return [cell for cell in self.experiment.cells if cell in came or self._can_make("eval_samples", *cell)]
+        has_weights = {step: self._is_named or self.inputs.has_weights(step) for step in self.experiment.checkpoints}
+        return [
+            (step, level)
+            for step, level in self.experiment.cells
+            if has_weights[step] or (step, level) in came or self._is_stored("eval_samples", step, level)
+        ]
 
     @property
     def steps(self) -> list[int]:
@@ -90,7 +95,8 @@ class Dependencies:
 
     def can_score(self, step: int, level: int) -> bool:
         """Whether a cell's logprobs came with the run or can be computed."""
-        return (step, level) in self.inputs.logprob_files or self._can_make("prefill_logprobs", step, level)
+        came = (step, level) in self.inputs.logprob_files
+        return came or self._is_named or self.inputs.has_weights(step) or self._is_stored("prefill_logprobs", step, level)
 
     def list_upstream(self, table: str, key: PartitionKey) -> list[tuple[str, PartitionKey]]:
         """The partitions that a partition is computed from."""
@@ -165,11 +171,13 @@ class Dependencies:
             return stored.parts["checkpoint"]
         return self.inputs.fingerprint(key.step)
 
-    def _can_make(self, table: str, step: int, level: int) -> bool:
-        """Whether a model's partition is there or to be made; what the config names is to be made, also where it is missing."""
-        is_named = self.experiment.settings.checkpoints is not None and not self.experiment.eval_files
-        stored = self.find_stamp(table, PartitionKey(self.experiment.name, step, level))
-        return is_named or self.inputs.has_weights(step) or stored is not None
+    @property
+    def _is_named(self) -> bool:
+        """Whether the config names the checkpoints to generate: what is named is to be made, also where weights are missing."""
+        return self.experiment.settings.checkpoints is not None and not self.experiment.eval_files
+
+    def _is_stored(self, table: str, step: int, level: int) -> bool:
+        return self.find_stamp(table, PartitionKey(self.experiment.name, step, level)) is not None
 
     def _has_samples(self, step: int, level: int) -> bool:
         """Whether a cell has samples, or is going to: an imported cell may have come without."""

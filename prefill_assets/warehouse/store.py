@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,12 +84,11 @@ class Warehouse:
 
     def read_rows(self, table_name: str, key: PartitionKey, columns: Sequence[str]) -> list[dict[str, Any]]:
         """Rows of one partition, in the order of the key; none where there is no such partition."""
-        import duckdb
 
         path = self._rows_path(find_table(table_name), key)
         if not path.exists():
             return []
-        cursor = duckdb.connect().execute(
+        cursor = _open_reader().execute(
             f"SELECT {', '.join(columns)} FROM read_parquet({quote_files(path)}, hive_partitioning = false)"
         )
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
@@ -96,10 +96,9 @@ class Warehouse:
     def summarize(self, table_name: str, key: PartitionKey, aggregates: Mapping[str, str]) -> dict[str, Any]:
         """Aggregates over one partition's rows, by name: `{"num_errors": "count(error)"}`."""
         path = self._rows_path(find_table(table_name), key)
-        import duckdb
 
         row = (
-            duckdb.connect()
+            _open_reader()
             .execute(f"SELECT {', '.join(aggregates.values())} FROM read_parquet({quote_files(path)}, hive_partitioning = false)")
             .fetchone()
         )
@@ -114,14 +113,13 @@ class Warehouse:
 
     def list_partitions(self, table_name: str, experiment: str | None = None) -> dict[PartitionKey, WrittenPartition]:
         """The stamps of every partition of a table, read from the files' own metadata."""
-        import duckdb
 
         table = find_table(table_name)
         files = quote_files(self.root / table.name, f"/experiment={experiment or '*'}/**/*.parquet")
         if not any((self.root / table.name).glob(f"experiment={experiment or '*'}/**/*.parquet")):
             return {}
         query = f"SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata({files})"
-        pairs = duckdb.connect().execute(query).fetchall()
+        pairs = _open_reader().execute(query).fetchall()
         stamps: dict[str, dict[str, str]] = {}
         for file_name, name, value in pairs:
             stamps.setdefault(file_name, {})[name] = value
@@ -129,14 +127,13 @@ class Warehouse:
         return {key: stamp for key, stamp in sorted(found.items()) if key.experiment != _NO_EXPERIMENT}
 
     def find_partition(self, table_name: str, key: PartitionKey) -> WrittenPartition | None:
-        import duckdb
-
+        """How a partition was made; read from its file again only when that is another file."""
         path = self._rows_path(find_table(table_name), key)
-        if not path.exists():
+        try:
+            status = path.stat()
+        except FileNotFoundError:
             return None
-        query = f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({quote_files(path)})"
-        pairs = duckdb.connect().execute(query).fetchall()
-        return read_stamp(dict(pairs))
+        return _read_stamp_of(str(path), status.st_ino, status.st_size, status.st_mtime_ns)
 
     def _rows_path(self, table: Table, key: PartitionKey) -> Path:
         return self.root / table.name / key.folder(table.partition_columns) / ROWS_FILE
@@ -159,6 +156,24 @@ class Warehouse:
         finally:
             draft.unlink(missing_ok=True)
         return written
+
+
+@lru_cache(maxsize=1 << 16)
+def _read_stamp_of(path: str, inode: int, size: int, time_ns: int) -> WrittenPartition:
+    query = f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({quote_files(Path(path))})"
+    return read_stamp(dict(_open_reader().execute(query).fetchall()))
+
+
+@cache
+def _connect() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect()
+
+
+def _open_reader() -> duckdb.DuckDBPyConnection:
+    """A connection in memory for one reading, any thread's; to make one is dearer than most readings."""
+    return _connect().cursor()
 
 
 def _make_empty_key(table: Table) -> PartitionKey:
