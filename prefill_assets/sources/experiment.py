@@ -53,7 +53,7 @@ class Experiment:
 
     @cached_property
     def checkpoints(self) -> tuple[int, ...]:
-        """Training steps, as configured or else as found: in the checkpoint folder, among the result files, or evaluated before."""
+        """Training steps, as configured or else as found: in the checkpoint folder, among result files, or evaluated before."""
         if self.settings.checkpoints is not None:
             return self.settings.checkpoints
         from prefill_assets.sources.checkpoint import list_checkpoints
