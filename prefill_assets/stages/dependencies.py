@@ -16,10 +16,10 @@ CODE_VERSIONS = {
     "eval_results": "2",
     "prefill_logprobs": "1",
     "trajectory": "1",
-    "trajectory_analysis": "1",
-    "trajectory_with_logprob": "1",
-    "predictor_comparison": "1",
-    "threshold_comparison": "1",
+    "trajectory_analysis": "2",
+    "trajectory_with_logprob": "2",
+    "predictor_comparison": "2",
+    "threshold_comparison": "2",
     "report": "1",
 }
 """Raise a table's number when the same inputs would give other rows: its partitions, and no others, become stale."""
