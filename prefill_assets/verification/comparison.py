@@ -52,5 +52,15 @@ def _find_wrong_type(actual: Any, wanted: Any) -> str | None:
 
 def _equal_unordered(actual: list[Any], wanted: list[Any]) -> bool:
     if all(isinstance(item, SCALARS) for item in actual) and all(isinstance(item, SCALARS) for item in wanted):
-        return set(actual) == set(wanted)
+        return _equal_as_sets(actual, set(wanted))
     return sorted(actual) == sorted(wanted)
+
+
+def _equal_as_sets(actual: list[Any], wanted: set[Any]) -> bool:
+    """`set(actual) == wanted`, without a set of what a submission chose: values that collide would take it minutes to fill."""
+    found = set()
+    for item in actual:
+        if item not in wanted:
+            return False
+        found.add(item)
+    return len(found) == len(wanted)

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,3 +48,20 @@ def test_order_counts_only_where_it_must(values, random):
 )
 def test_a_mismatch_is_explained(outcome, expected, says):
     assert find_mismatch(outcome, expected, True) == says
+
+
+SCALAR_LISTS = st.lists(st.integers(-2, 2) | st.booleans() | st.sampled_from(["a", "b", 0.0, 1.0]), max_size=6)
+
+
+@given(SCALAR_LISTS, SCALAR_LISTS)
+def test_lists_in_any_order_are_equal_where_their_sets_are(actual, wanted):
+    is_equal = find_mismatch({"output": actual}, wanted, order_dependent=False) is None
+    assert is_equal == (set(actual) == set(wanted))
+
+
+def test_values_made_to_collide_hold_nothing_up():
+    colliding = [(2**61 - 1) * factor for factor in range(1, 200_000)]
+    began = time.monotonic()
+
+    assert find_mismatch({"output": colliding}, [1, 2, 3], order_dependent=False) is not None
+    assert time.monotonic() - began < 5
