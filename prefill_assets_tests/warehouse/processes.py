@@ -14,6 +14,7 @@ from prefill_assets.warehouse.store import Warehouse
 from prefill_assets_tests.warehouse.rows import KEY, STAMP, make_result
 
 PARTITIONS = [PartitionKey("run-1", 1, 0), PartitionKey("run-1", 1, 10), PartitionKey("run-1", 90, 0)]
+BACKFILLED_STEP = 1000
 PROJECT = Path(__file__).parents[2]
 
 
@@ -37,6 +38,14 @@ def write_again_and_again(root: str, writer: str, turns: str) -> None:
         warehouse.replace("eval_results", key, make_version(key, int(writer), turn), STAMP)
 
 
+def backfill(root: str, writer: str, count: str) -> None:
+    """Write so many partitions, each for the first time."""
+    warehouse = Warehouse(Path(root))
+    for level in range(int(count)):
+        key = PartitionKey("run-1", BACKFILLED_STEP + int(writer), level)
+        warehouse.replace("eval_results", key, make_version(key, int(writer), level), STAMP)
+
+
 CHECK = """
     SELECT experiment, checkpoint, prefill_level, count(*), min(output_tokens), max(output_tokens), count(DISTINCT model_id)
     FROM eval_results GROUP BY ALL
@@ -44,26 +53,27 @@ CHECK = """
 
 
 def read_until_told(root: str, catalog: str, stop: str) -> None:
-    """Look at the partitions through views in memory and through the catalog file, until a file `stop` appears.
+    """Look at a growing number of partitions through views in memory and the catalog file, until a file `stop` appears.
 
     Says at once that it has begun, and in the end how often it looked, or what it found that was not whole.
     """
     import duckdb
 
-    warehouse, looks = Warehouse(Path(root)), 0
+    warehouse, looks, seen = Warehouse(Path(root)), 0, 0
     kept = duckdb.connect(catalog, read_only=True)
     print("reading", flush=True)
     while not Path(stop).exists():
         with warehouse.connect() as own, duckdb.connect(catalog, read_only=True) as opened:
             for connection in (own, opened, kept):
                 found = connection.execute(CHECK).fetchall()
-                if len(found) != len(PARTITIONS):
-                    sys.exit(f"{len(found)} partitions: {found}")
+                if len(found) < seen:
+                    sys.exit(f"{len(found)} partitions, after {seen}")
+                seen = len(found)
                 for *key, count, least, most, versions in found:
                     if not (count == least == most and versions == 1):
                         sys.exit(f"partition {key} is not whole: {count} rows, {least} to {most} expected, {versions} versions")
                 looks += 1
-        if len(warehouse.list_partitions("eval_results")) != len(PARTITIONS):
+        if len(warehouse.list_partitions("eval_results")) < seen:
             sys.exit("a partition is not listed")
     print(looks)
 

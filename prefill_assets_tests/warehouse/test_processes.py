@@ -6,7 +6,7 @@ import pytest
 
 from prefill_assets.warehouse.catalog import publish_catalog
 from prefill_assets.warehouse.store import Warehouse
-from prefill_assets_tests.warehouse.processes import PARTITIONS, make_version, start_process
+from prefill_assets_tests.warehouse.processes import CHECK, PARTITIONS, make_version, start_process
 from prefill_assets_tests.warehouse.rows import KEY, STAMP, make_result
 
 
@@ -20,20 +20,30 @@ def list_files(warehouse: Warehouse) -> list[str]:
 
 
 def test_four_writers_and_two_readers_at_once_see_only_whole_partitions(warehouse, tmp_path):
-    for key in PARTITIONS:
-        warehouse.replace("eval_results", key, make_version(key, 0, 0), STAMP)
+    warehouse.connect().close()
     publish_catalog(warehouse, tmp_path / "prefill.duckdb")
 
     readers = [start_process("read_until_told", warehouse.root, tmp_path / "prefill.duckdb", tmp_path / "stop") for _ in range(2)]
     assert all(reader.stdout is not None and reader.stdout.readline() == "reading\n" for reader in readers)
-    writers = [start_process("write_again_and_again", warehouse.root, number, 12) for number in range(4)]
+    writers = [start_process("backfill", warehouse.root, number, 12) for number in range(4)]
     written = [writer.communicate(timeout=120) for writer in writers]
     (tmp_path / "stop").touch()
     read = [reader.communicate(timeout=60) for reader in readers]
 
     assert [process.returncode for process in (*writers, *readers)] == [0] * 6, [errors for _, errors in (*written, *read)]
     assert all(int(looks) >= 9 for looks, _ in read)
+    assert list_files(warehouse) == ["rows.parquet"] * 48
+
+
+def test_four_writers_of_the_same_partitions_leave_whole_ones(warehouse):
+    writers = [start_process("write_again_and_again", warehouse.root, number, 12) for number in range(4)]
+    written = [writer.communicate(timeout=120) for writer in writers]
+
+    assert [writer.returncode for writer in writers] == [0] * 4, [errors for _, errors in written]
     assert list_files(warehouse) == ["rows.parquet"] * len(PARTITIONS)
+    with warehouse.connect() as connection:
+        for *_, count, least, most, versions in connection.execute(CHECK).fetchall():
+            assert (count, count, 1) == (least, most, versions)
 
 
 @pytest.mark.parametrize("role", ["wait_before_the_rename", "wait_while_rows_cross"])
