@@ -94,9 +94,8 @@ def wait_while_rows_cross(root: str) -> None:
     import duckdb
 
     def announce(number: int) -> int:
-        if number == 1500:
-            crossing = next(path.name for path in Path(root).rglob("rows.parquet.*"))
-            print(crossing, flush=True)
+        if number >= 3000 and (crossing := next(Path(root).rglob("rows.parquet.*"), None)):
+            print(crossing.name, flush=True)
             signal.pause()
         return number
 
@@ -124,10 +123,11 @@ def write_on_a_full_disk(root: str) -> None:
         print(type(error).__name__, error)
 
 
-ROLES = {
-    role.__name__: role
-    for role in (write_again_and_again, read_until_told, wait_before_the_rename, wait_while_rows_cross, write_on_a_full_disk)
-}
+_ALL = (
+    *(backfill, write_again_and_again, read_until_told),
+    *(wait_before_the_rename, wait_while_rows_cross, write_on_a_full_disk),
+)
+ROLES = {role.__name__: role for role in _ALL}
 
 if __name__ == "__main__":
     ROLES[sys.argv[1]](*sys.argv[2:])

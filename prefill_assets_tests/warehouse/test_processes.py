@@ -6,7 +6,7 @@ import pytest
 
 from prefill_assets.warehouse.catalog import publish_catalog
 from prefill_assets.warehouse.store import Warehouse
-from prefill_assets_tests.warehouse.processes import CHECK, PARTITIONS, make_version, start_process
+from prefill_assets_tests.warehouse.processes import CHECK, PARTITIONS, start_process
 from prefill_assets_tests.warehouse.rows import KEY, STAMP, make_result
 
 
