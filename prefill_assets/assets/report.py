@@ -12,6 +12,7 @@ from prefill_assets.assets.pictures import show_pictures
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.trajectories import trajectory_analysis
 from prefill_assets.assets.upkeep import when_inputs_changed
+from prefill_assets.redaction import hide_secrets
 from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 
@@ -50,7 +51,7 @@ def _describe_provenance(dependencies: Dependencies, stamp: Stamp) -> dict[str, 
         "run folder": str(experiment.run_dir),
         "checkpoints": list(experiment.checkpoints),
         "prefill levels (words)": list(experiment.levels),
-        "settings": experiment.settings.model_dump(),
+        "settings": hide_secrets(experiment.settings.model_dump()),
         "prefill-assets": __version__,
         "Dagster run": stamp.run_id,
         "made from": stamp.parts,

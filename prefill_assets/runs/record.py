@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from prefill_assets import __version__
+from prefill_assets.redaction import hide_secrets
 
 PREFIX = "full_analysis-"
 ENVIRONMENT_KEYS = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "HF_HUB_OFFLINE", "LANG", "TZ", "PREFILL_DATA", "PREFILL_PROJECT")
@@ -35,15 +36,15 @@ class RunRecord:
             "steps": [],
             "error": None,
         }
-        _write(self.path / "config.yaml", _to_yaml(config))
+        _write(self.path / "config.yaml", _to_yaml(hide_secrets(config)))
         self.metadata = describe_environment(project)
-        _write(self.path / "metadata.json", _to_json(self.metadata))
+        _write(self.path / "metadata.json", _to_json(hide_secrets(self.metadata)))
         self._save()
 
     def add_metadata(self, facts: Mapping[str, Any]) -> None:
         """What only the run's end knows."""
         self.metadata |= facts
-        _write(self.path / "metadata.json", _to_json(self.metadata))
+        _write(self.path / "metadata.json", _to_json(hide_secrets(self.metadata)))
 
     def add_step(
         self, name: str, partitions: list[str], status: str, seconds: float, error: str | None, run_id: str | None
