@@ -1,4 +1,4 @@
-"""Everything that Dagster loads: assets, a job for each layer of them, what starts them by itself, and the platform they work with."""
+"""Everything that Dagster loads: assets, a job for each layer of them, what starts them by itself, and the platform."""
 
 import dagster as dg
 

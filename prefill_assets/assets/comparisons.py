@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from prefill_assets.assets.experiments import materialize_table
-from prefill_assets.assets.materialization import OWNERS, RETRIES, describe_table, materialize_partitions
+from prefill_assets.assets.materialization import OWNERS, describe_table, materialize_partitions
 from prefill_assets.assets.partitions import checkpoint_partitions
 from prefill_assets.assets.pictures import draw_for
 from prefill_assets.assets.platform import Platform
@@ -21,7 +21,6 @@ from prefill_assets.warehouse.table import find_table
     partitions_def=checkpoint_partitions,
     deps=[trajectory_analysis, dg.AssetDep("prefill_logprobs", partition_mapping=dg.AllPartitionMapping())],
     backfill_policy=dg.BackfillPolicy.single_run(),
-    retry_policy=RETRIES,
     output_required=False,
     code_version=CODE_VERSIONS["trajectory_with_logprob"],
     automation_condition=when_inputs_changed,

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from prefill_assets.assets.checkpoint_evaluation import CheckpointEvaluation
-from prefill_assets.assets.materialization import OWNERS, RETRIES, Materializer, describe_table
+from prefill_assets.assets.materialization import OWNERS, Materializer, describe_table
 from prefill_assets.assets.partitions import cell_partitions
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.requests import list_requests
@@ -42,7 +42,6 @@ def _specify(table: str, group: str, kind: str, deps: list[str]) -> dg.AssetSpec
     partitions_def=cell_partitions,
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
-    retry_policy=RETRIES,
     pool="engine",
 )
 def checkpoint_evaluations(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:

@@ -20,8 +20,11 @@ from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenParti
 from prefill_assets.warehouse.table import find_table
 
 OWNERS = ["team:prefill-assets"]
-RETRIES = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
-"""For what may pass, such as a full disk or an engine that died; bad input is not tried again. What was made stays made."""
+MAX_RETRIES, RETRY_SECONDS = 2, 2.0
+"""For what may pass, such as a full disk or an engine that died; bad input is not tried again. What was made stays made.
+
+Not a RetryPolicy: that would start a run again that its user cancels.
+"""
 
 Compute = Callable[[Dependencies, list[PartitionKey]], Iterator[tuple[PartitionKey, Any]]]
 """Keys of one experiment and one checkpoint in, each key with its rows out, one by one."""
@@ -78,7 +81,11 @@ class Materializer:
     def finish(self) -> None:
         """Raise for what failed, once everything else is done."""
         if self._failures:
-            raise dg.Failure(description="\n".join(dict.fromkeys(self._failures)), allow_retries=self._is_transient)
+            failure = dg.Failure("\n".join(dict.fromkeys(self._failures)), allow_retries=False)
+            attempt = self.context.retry_number
+            if self._is_transient and attempt < MAX_RETRIES:
+                raise dg.RetryRequested(MAX_RETRIES, RETRY_SECONDS * 2**attempt) from failure
+            raise failure
         if not self.num_present:
             raise dg.Failure("none of the requested partitions belongs to its experiment's sweep", allow_retries=False)
 

@@ -59,13 +59,17 @@ class Experiment:
         from prefill_assets.sources.checkpoint import list_checkpoints
 
         steps = {step for step, _ in self.eval_files} | self.evaluated_steps
-        if self.checkpoint_dir is not None and (self.checkpoint_dir.is_dir() or not steps):
+        if self.checkpoint_dir is not None and not (steps and self._is_abandoned(self.checkpoint_dir)):
             steps |= set(list_checkpoints(self.checkpoint_dir))
         if not steps:
             raise self.complain(
                 "names no checkpoints and none can be discovered", "checkpoint_dir", "set checkpoint_dir or checkpoints"
             )
         return tuple(sorted(steps))
+
+    def _is_abandoned(self, folder: Path) -> bool:
+        """Whether a checkpoint folder may be passed over: an imported run's that is gone, or one that was emptied."""
+        return bool(self.eval_files) if not folder.is_dir() else not any(folder.glob("checkpoint-*"))
 
     @cached_property
     def levels(self) -> tuple[int, ...]:

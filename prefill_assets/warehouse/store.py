@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -168,6 +169,7 @@ def _read_stamp_of(path: str, inode: int, size: int, time_ns: int) -> WrittenPar
 def _connect() -> duckdb.DuckDBPyConnection:
     import duckdb
 
+    atexit.register(_connect.cache_clear)  # what DuckDB's bindings still hold at the end, they complain about
     return duckdb.connect()
 
 

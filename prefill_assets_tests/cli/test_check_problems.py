@@ -36,8 +36,8 @@ def test_a_record_that_is_no_problem_is_told_before_any_is_judged(tmp_path, caps
 
 
 def test_what_the_verifier_cannot_judge_is_not_refused(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("prefill_assets.verification.worker_process.BOOTSTRAP", "import sys; sys.exit(3)")
-    monkeypatch.setattr("prefill_assets.verification.embedded.choose_level", lambda: "plain")
+    monkeypatch.setattr("prefill_assets.verification.worker_process.START_SECONDS", 0.0)
+    monkeypatch.setattr("prefill_assets.verification.embedded.choose_level", lambda *_: "plain")
     (tmp_path / "own.json").write_text(json.dumps(GOOD))
     assert main(["check-problems", "own.json"]) == 1
     told = capsys.readouterr()
