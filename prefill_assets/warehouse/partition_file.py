@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefill_assets.errors import InputError
+from prefill_assets.warehouse.connection import open_cursor
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 from prefill_assets.warehouse.table import UNVERSIONED_COLUMNS, Table
 
@@ -21,8 +22,8 @@ def write_partition_file(table: Table, key: PartitionKey, rows: Any, stamp: Stam
     """Write rows and stamp to a new file. Raises InputError where the rows do not fit the table or the partition."""
     import duckdb
 
-    with duckdb.connect() as staging:
-        staging.execute(table.create_sql)
+    with open_cursor() as staging:
+        staging.execute(table.create_sql.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
         try:
             _insert(staging, table, rows, draft)
         except (duckdb.IntegrityError, duckdb.DataError, duckdb.ProgrammingError) as error:

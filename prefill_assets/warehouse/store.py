@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import uuid
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prefill_assets.warehouse.connection import open_cursor
 from prefill_assets.warehouse.missing_columns import add_missing_columns
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 from prefill_assets.warehouse.partition_file import quote_files, read_stamp, write_partition_file
@@ -89,7 +89,7 @@ class Warehouse:
         path = self._rows_path(find_table(table_name), key)
         if not path.exists():
             return []
-        cursor = _open_reader().execute(
+        cursor = open_cursor().execute(
             f"SELECT {', '.join(columns)} FROM read_parquet({quote_files(path)}, hive_partitioning = false)"
         )
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
@@ -99,7 +99,7 @@ class Warehouse:
         path = self._rows_path(find_table(table_name), key)
 
         row = (
-            _open_reader()
+            open_cursor()
             .execute(f"SELECT {', '.join(aggregates.values())} FROM read_parquet({quote_files(path)}, hive_partitioning = false)")
             .fetchone()
         )
@@ -120,7 +120,7 @@ class Warehouse:
         if not any((self.root / table.name).glob(f"experiment={experiment or '*'}/**/*.parquet")):
             return {}
         query = f"SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata({files})"
-        pairs = _open_reader().execute(query).fetchall()
+        pairs = open_cursor().execute(query).fetchall()
         stamps: dict[str, dict[str, str]] = {}
         for file_name, name, value in pairs:
             stamps.setdefault(file_name, {})[name] = value
@@ -162,20 +162,7 @@ class Warehouse:
 @lru_cache(maxsize=1 << 16)
 def _read_stamp_of(path: str, inode: int, size: int, time_ns: int) -> WrittenPartition:
     query = f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({quote_files(Path(path))})"
-    return read_stamp(dict(_open_reader().execute(query).fetchall()))
-
-
-@cache
-def _connect() -> duckdb.DuckDBPyConnection:
-    import duckdb
-
-    atexit.register(_connect.cache_clear)  # what DuckDB's bindings still hold at the end, they complain about
-    return duckdb.connect()
-
-
-def _open_reader() -> duckdb.DuckDBPyConnection:
-    """A connection in memory for one reading, any thread's; to make one is dearer than most readings."""
-    return _connect().cursor()
+    return read_stamp(dict(open_cursor().execute(query).fetchall()))
 
 
 def _make_empty_key(table: Table) -> PartitionKey:
