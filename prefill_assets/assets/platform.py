@@ -50,6 +50,13 @@ def _fills_the_device(wanted: tuple[Any, ...]) -> bool:
     return values["engine"] == "vllm" and values["vllm_base_url"] is None
 
 
+def _close_hosts() -> None:
+    while _hosts:
+        host = _hosts.popitem()[1]
+        _ended_work.update(_count_work(host))
+        host.close()
+
+
 def _count_work(host: EngineHost) -> Counter[str]:
     return Counter(engine_starts=host.starts, weight_loads=host.loads)
 
@@ -124,16 +131,13 @@ class Platform(dg.ConfigurableResource):
 
         wanted = tuple(getattr(settings, name) for name in HOST_SETTINGS)
         if wanted not in _hosts:
-            self.release_engine()
+            _close_hosts()
             _hosts[wanted] = make_host(settings)
         return _hosts[wanted].open(checkpoint)
 
     def release_engine(self) -> None:
-        """End the engine of this process."""
-        while _hosts:
-            host = _hosts.popitem()[1]
-            _ended_work.update(_count_work(host))
-            host.close()
+        """End the engine of this process, and its turn."""
+        _close_hosts()
         while _turns:
             _turns.popitem()[1].release(force=True)
 
