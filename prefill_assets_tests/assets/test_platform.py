@@ -6,10 +6,12 @@ import subprocess
 import sys
 
 import pytest
+from filelock import FileLock, Timeout
 
 from prefill_assets.assets import platform as module
 from prefill_assets.assets.platform import HOST_SETTINGS, Platform
 from prefill_assets.engines.vllm.owned_host import OwnedHost
+from prefill_assets.locations import Locations
 from prefill_assets.sources.settings import Settings
 from prefill_assets_tests.tiny_projects import make_environment, make_project
 
@@ -56,3 +58,14 @@ def test_a_server_of_our_own_keeps_the_turn_until_it_is_released(platform, monke
     assert ask_another_process() == "free"
     with platform.take_engine_turn():
         assert ask_another_process() == "taken"
+
+
+def test_a_turn_lasts_while_one_engine_replaces_another(workplace, host):
+    platform, checkpoint = Platform(), workplace.run_dir / "checkpoints" / "checkpoint-1"
+    other = FileLock(Locations.find().locks / "engine.lock")
+    with platform.take_engine_turn():
+        for dtype in ("float32", "bfloat16"):
+            platform.open_engine(checkpoint, Settings(dtype=dtype))
+            with pytest.raises(Timeout):
+                other.acquire(timeout=0)
+    other.acquire(timeout=0)
