@@ -68,6 +68,7 @@ def execute_step(instance: dg.DagsterInstance, step: Step, experiment: str, over
 
     from prefill_assets.assets.partitions import write_partition_key
     from prefill_assets.definitions import defs
+    from prefill_assets.warehouse.run_record import end_run
 
     tags = {PROCESS_TAG: str(os.getpid()), EXPERIMENT_TAG: experiment}
     start, end = write_partition_key(step.keys[0]), write_partition_key(step.keys[-1])
@@ -87,9 +88,13 @@ def execute_step(instance: dg.DagsterInstance, step: Step, experiment: str, over
         )
     except DagsterExecutionInterruptedError as error:
         raise KeyboardInterrupt from error
+    was_interrupted = any(_was_interrupted(event) for event in result.all_events)
+    end_run(
+        Locations.find().warehouse, result.run_id, "success" if result.success else "canceled" if was_interrupted else "failed"
+    )
+    if was_interrupted:
+        raise KeyboardInterrupt
     if not result.success:
-        if any(_was_interrupted(event) for event in result.all_events):
-            raise KeyboardInterrupt
         raise StepFailure(_find_cause(result))
     return result.run_id
 

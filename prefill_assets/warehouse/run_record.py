@@ -33,6 +33,12 @@ def write_run_end(root: Path, run_id: str, experiment: str, status: str) -> None
     _write_once(_find_path(root, run_id, experiment, ENDED), end)
 
 
+def end_run(root: Path, run_id: str, status: str) -> None:
+    """The same for every experiment that a run wrote partitions of."""
+    for record in (root / FOLDER).glob(f"*/{run_id}{BEGUN}"):
+        write_run_end(root, run_id, record.parent.name, status)
+
+
 def create_empty_records(root: Path) -> None:
     """The two files that let the view `runs` read a warehouse without runs."""
     for suffix in (BEGUN, ENDED):

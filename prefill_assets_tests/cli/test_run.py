@@ -189,3 +189,8 @@ def test_a_deleted_checkpoint_keeps_what_was_made_with_it(project, capsys):
     changed = change_config(project, threshold=5)
     assert "trajectory_analysis" in changed
     assert ask(project, "SELECT DISTINCT checkpoint FROM trajectory_analysis ORDER BY 1") == [(step,) for step in STEPS]
+
+
+def test_every_partition_leads_to_a_run_that_succeeded(project):
+    main(["sql", "SELECT 1"])
+    assert ask(project, "SELECT DISTINCT run_status FROM provenance") == [("success",)]
