@@ -76,7 +76,10 @@ class JobWatch:
         started, status = time.monotonic(), None
         how = self._wait(child, pipes.result_read, pipes.ready_read if pipes.next_read >= 0 else -1)
         if how == "asks":
-            self._answer_first(pipes.result_read, time.monotonic() - started)
+            self._pass_on(pipes.result_read)
+            how = "flood" if self._passed_bytes > self._most_bytes else "asks"
+        if how == "asks":
+            self._answer_first(time.monotonic() - started)
             if not self._wait_for_owner():
                 how, status = "memory", end_job()
             length = forward_frame(self._owner, pipes.next_write)
@@ -100,9 +103,8 @@ class JobWatch:
             return Ending("signal", f"killed by signal {-code}", seconds)
         return Ending("exited", f"exit status {code}", seconds)
 
-    def _answer_first(self, result_read: int, seconds: float) -> None:
-        """Pass on what is left of the first job, and how it ended: from here on its verdict is settled."""
-        self._pass_on(result_read)
+    def _answer_first(self, seconds: float) -> None:
+        """Tell how the first job ended. All that it sent is passed on: from here on its verdict is settled."""
         ending = {"number": self._head["number"], **vars(Ending("asks", "exit status 0", seconds))}
         write_frame(self._answers, b"", json.dumps(ending).encode())
         self._passed_bytes, self._wall_seconds = 0, self._head["next_wall_seconds"]

@@ -15,6 +15,7 @@ from typing import Any
 
 from . import insecure_run, secure_run
 from .job_start import NextJob
+from .process_limits import limit_cpu
 
 MOST_GROWTH_KIB, MOST_CPU_SECONDS, MOST_PRINTED_BYTES = 64 << 10, 1.0, 1 << 20
 BUILTINS: dict[str, Any] = {}
@@ -41,7 +42,12 @@ def prepare() -> None:
 def run(job: dict[str, Any], descriptor: int, token: bytes, next_job: NextJob) -> None:
     """Report as the secure mode does, and then as the insecure one, where this process asks for that job and gets it."""
     started = resource.getrusage(resource.RUSAGE_SELF)
-    secure_run.run_first(job, descriptor, token, next_job.refuse, lambda: _is_unspoilt(started))
+
+    def be_only() -> None:
+        limit_cpu(job["wall_seconds"])
+        next_job.refuse()
+
+    secure_run.run_first(job, descriptor, token, be_only, lambda: _is_unspoilt(started))
     insecure_job, insecure_token = next_job.ask()
     builtins.__dict__.update(BUILTINS)
     sys.modules.update(MODULES)
