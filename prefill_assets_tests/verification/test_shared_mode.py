@@ -96,6 +96,15 @@ def test_types_that_need_a_process_of_their_own_get_it(shared):
     assert shared == []
 
 
+def test_a_job_that_no_pipe_holds_goes_to_a_process_of_its_own(shared):
+    for length, is_shared in ((20_000, True), (40_000, False)):
+        problem = make_problem([(1, 2)], "assert_bypass", insecure_test_cases=[("x" * length, length)])
+        (verification,) = EmbeddedVerifier(workers=1).verify([Submission(problem, RIGHT)])
+        assert (verification.secure.passed, verification.insecure.passed) == (True, True)
+        assert shared == ([RIGHT] if is_shared else [])
+        shared.clear()
+
+
 @pytest.mark.parametrize("place", ["loading", "calling"])
 def test_what_the_first_run_leaves_changes_no_verdict(place):
     codes = []
