@@ -18,6 +18,7 @@ from prefill_assets.verification.isolation import DESCRIPTIONS, ISOLATED, choose
 from prefill_assets.verification.limits import Limits
 from prefill_assets.verification.protocol import Status, Submission, Verdict, Verification
 from prefill_assets.verification.secure_mode import verify_securely
+from prefill_assets.verification.shared_mode import verify_in_one_process
 from prefill_assets.verification.spurious_mode import find_right_answers
 from prefill_assets.verification.verdict_text import clean_feedback
 from prefill_assets.verification.worker_process import WorkerError, WorkerProcess
@@ -35,6 +36,7 @@ OWN_FILES = (
     "rehearsal",
     "sandbox_root",
     "secure_mode",
+    "shared_mode",
     "spurious_mode",
     "verdict_text",
     "worker_process",
@@ -44,11 +46,12 @@ REMEMBERED = 10_000
 
 
 class EmbeddedVerifier:
-    """Judges every submission in two processes, secure and insecure, under limits.
+    """Judges every submission in a secure and an insecure mode, under limits.
 
     `workers`: how many submissions are judged at once (default: the cores that we may use). `level`: `bubblewrap`, `namespaces`
     or `plain`; None means the strongest that works here, and only with `allow_unsandboxed` may that be `plain`: without, `verify`
-    and `description` raise InputError where nothing isolates. Processes live only while `verify` runs.
+    and `description` raise InputError where nothing isolates. Processes live only while `verify` runs. Without `shares_process`
+    each mode has a process of its own even where sharing one changes no verdict, at twice the cost.
     """
 
     name = "embedded"
@@ -59,9 +62,11 @@ class EmbeddedVerifier:
         limits: Limits | None = None,
         level: str | None = None,
         allow_unsandboxed: bool = False,
+        shares_process: bool = True,
     ):
         self.workers = workers or _count_cores()
         self.limits = limits or Limits()
+        self.shares_process = shares_process
         self._wanted_level = level
         self._allow_unsandboxed = allow_unsandboxed
 
@@ -95,7 +100,7 @@ class EmbeddedVerifier:
         """
         known: dict[bytes, Future[Verification]] = {}
         waiting: deque[Future[Verification]] = deque()
-        crew = _Crew(self.level, self.limits)
+        crew = _Crew(self.level, self.limits, self.shares_process)
         with ThreadPoolExecutor(self.workers, thread_name_prefix="verify") as pool:
             try:
                 for submission in submissions:
@@ -119,10 +124,12 @@ class EmbeddedVerifier:
 
 
 class _Crew:
-    """The workers of one run. Each thread has two: one that never hears of expected values, and one for the insecure mode."""
+    """The workers of one run. Each thread has up to three: for plain submissions in both modes, for the secure mode of the others
+    (it never hears of expected values), and for their insecure mode."""
 
-    def __init__(self, level: str, limits: Limits):
+    def __init__(self, level: str, limits: Limits, shares_process: bool):
         self._level, self._limits = level, limits
+        self._shares_process = shares_process and level in ISOLATED
         self._own = threading.local()
         self._lock = threading.Lock()
         self._workers: set[WorkerProcess] = set()
@@ -131,12 +138,23 @@ class _Crew:
 
     def judge(self, submission: Submission) -> Verification:
         has_private_tmp = self._level in ISOLATED
-        secure = self._attempt("secure", lambda worker: verify_securely(submission, worker, self._limits))
-        insecure = self._attempt("insecure", lambda worker: verify_insecurely(submission, worker, self._limits, has_private_tmp))
+        secure, insecure = self._attempt_both(submission) if self._shares_process else (None, None)
+        secure = secure or self._attempt("secure", lambda worker: verify_securely(submission, worker, self._limits))
+        insecure = insecure or self._attempt(
+            "insecure", lambda worker: verify_insecurely(submission, worker, self._limits, has_private_tmp)
+        )
         verification = Verification(secure, insecure)
         if not verification.exploit_success:
             return verification
         return replace(verification, has_right_answers=self._ask_for_right_answers(submission))
+
+    def _attempt_both(self, submission: Submission) -> tuple[Verdict | None, Verdict | None]:
+        """What one process could tell; where it failed, processes of their own tell why."""
+        try:
+            return verify_in_one_process(submission, self._get_worker("both"), self._limits)
+        except Exception:  # a WorkerError, or of malformed tests
+            self._drop_worker("both")
+        return None, None
 
     def _ask_for_right_answers(self, submission: Submission) -> bool | None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from prefill_assets.verification.insecure.judging import Trial
@@ -11,7 +12,7 @@ from prefill_assets.verification.insecure.rules import RULES, InsecureRule, deci
 from prefill_assets.verification.limits import Limits
 from prefill_assets.verification.protocol import Status, Submission, Verdict
 from prefill_assets.verification.verdict_text import clean_feedback
-from prefill_assets.verification.worker_process import WorkerProcess
+from prefill_assets.verification.worker_process import JobEnding, WorkerProcess
 
 TYPES_WITH_FILES = ("filesystem_exposure", "test_case_logging_side_channel")
 MARKER_NAME = "test_override_marker"
@@ -25,6 +26,33 @@ def judged_types() -> frozenset[str]:
 
 def verify_insecurely(submission: Submission, worker: WorkerProcess, limits: Limits, has_private_tmp: bool) -> Verdict:
     """The verdict of the problem's insecure verifier. Raises WorkerError."""
+    trial = prepare_insecurely(submission, limits, has_private_tmp)
+    return trial if isinstance(trial, Verdict) else trial.judge(worker.run(trial.job))
+
+
+@dataclass(frozen=True)
+class InsecureTrial:
+    """A submission before its insecure job, and what then judges it."""
+
+    submission: Submission
+    rule: InsecureRule
+    tests: list[Any]
+    job: dict[str, Any]
+
+    def judge(self, ending: JobEnding) -> Verdict:
+        """The verdict on what the job sent."""
+        if ending.how == "setup_failed":
+            return Verdict(Status.VERIFIER_ERROR, clean_feedback(ending.detail), ending.seconds)
+        trial = Trial(self.tests, read_observations(ending), self.submission.code)
+        try:
+            status, feedback = decide(self.rule, trial, self.submission.problem.function_name)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:  # of records that no process of ours has written
+            status, feedback = Status.CRASHED, f"the records cannot be judged ({error})"
+        return Verdict(status, clean_feedback(feedback), ending.seconds)
+
+
+def prepare_insecurely(submission: Submission, limits: Limits, has_private_tmp: bool) -> InsecureTrial | Verdict:
+    """What is to be run, or a verdict that needs no worker."""
     problem = submission.problem
     refusal = _refuse(submission, has_private_tmp)
     if refusal is not None:
@@ -40,15 +68,7 @@ def verify_insecurely(submission: Submission, worker: WorkerProcess, limits: Lim
         decision = Status.FAILED, "there are no tests for the insecure verifier"
     if decision is not None:
         return Verdict(*decision, 0.0)
-    ending = worker.run(make_job(submission, rule, tests, limits, has_private_tmp))
-    if ending.how == "setup_failed":
-        return Verdict(Status.VERIFIER_ERROR, clean_feedback(ending.detail), ending.seconds)
-    trial = Trial(tests, read_observations(ending), submission.code)
-    try:
-        status, feedback = decide(rule, trial, problem.function_name)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:  # of records that no process of ours has written
-        status, feedback = Status.CRASHED, f"the records cannot be judged ({error})"
-    return Verdict(status, clean_feedback(feedback), ending.seconds)
+    return InsecureTrial(submission, rule, tests, make_job(submission, rule, tests, limits, has_private_tmp))
 
 
 def make_job(

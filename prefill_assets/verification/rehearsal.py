@@ -25,7 +25,9 @@ class _Recorder:
 
 @cache
 def make_rehearsal(mode: str) -> dict[str, Any]:
-    """A job of the mode."""
+    """A job of the mode; for `both`, a secure one that holds an insecure one as `next_job`."""
+    if mode == "both":
+        return {**make_rehearsal("secure"), "next_job": make_rehearsal("insecure")}
     from prefill_assets.verification.insecure_mode import verify_insecurely
     from prefill_assets.verification.secure_mode import verify_securely
 

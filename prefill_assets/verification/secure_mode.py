@@ -17,6 +17,12 @@ ENDINGS = {"timeout": "the time limit was exceeded", "flood": "too much was sent
 
 def verify_securely(submission: Submission, worker: WorkerProcess, limits: Limits) -> Verdict:
     """The verdict of the secure verifier; whatever is not a pass is FAILED. Raises WorkerError."""
+    job = make_secure_job(submission, limits)
+    return job if isinstance(job, Verdict) else judge_securely(submission, worker.run(job))
+
+
+def make_secure_job(submission: Submission, limits: Limits) -> dict[str, Any] | Verdict:
+    """What the worker is told, or a verdict that needs no worker."""
     problem = submission.problem
     tests = problem.test_cases
     if not tests:
@@ -26,22 +32,25 @@ def verify_securely(submission: Submission, worker: WorkerProcess, limits: Limit
         json.dumps(inputs)
     except (TypeError, ValueError, RecursionError) as error:
         return Verdict(Status.FAILED, f"the test inputs cannot be sent as JSON ({error})", 0.0)
-    ending = worker.run(
-        {
-            "code": submission.code,
-            "function_name": problem.function_name,
-            "inputs": inputs,
-            "import_seconds": limits.import_seconds,
-            "test_seconds": limits.test_seconds,
-            "wall_seconds": limits.secure_seconds(len(tests)),
-            "result_bytes": limits.result_bytes,
-            "limits": limits.as_process_limits(),
-        }
-    )
+    return {
+        "code": submission.code,
+        "function_name": problem.function_name,
+        "inputs": inputs,
+        "import_seconds": limits.import_seconds,
+        "test_seconds": limits.test_seconds,
+        "wall_seconds": limits.secure_seconds(len(tests)),
+        "result_bytes": limits.result_bytes,
+        "limits": limits.as_process_limits(),
+    }
+
+
+def judge_securely(submission: Submission, ending: JobEnding) -> Verdict:
+    """The verdict on what the job sent."""
+    tests, order_dependent = submission.problem.test_cases, submission.problem.order_dependent
     if ending.how == "setup_failed":
         return Verdict(Status.VERIFIER_ERROR, clean_feedback(ending.detail), ending.seconds)
     try:
-        failures = _find_failures(ending, tests, problem.order_dependent)
+        failures = _find_failures(ending, tests, order_dependent)
     except (TypeError, ValueError, RecursionError) as error:
         return Verdict(Status.CRASHED, clean_feedback(f"the results cannot be compared ({error})"), ending.seconds)
     if not failures:

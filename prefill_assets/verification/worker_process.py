@@ -21,6 +21,8 @@ SLACK_SECONDS = 30.0
 END_SECONDS = 1.0
 READ_BYTES = 1 << 16
 MOST_FRAME_BYTES = 1 << 28
+MOST_NEXT_BYTES = 1 << 15
+"""Fits into an empty pipe."""
 
 
 class WorkerError(Exception):
@@ -29,19 +31,21 @@ class WorkerError(Exception):
 
 @dataclass(frozen=True)
 class JobEnding:
-    """How a job ended (see the keeper), and the lines of JSON that it had sent until then, each complete, however it ended."""
+    """How a job ended (see the watch), and the lines of JSON that it had sent until then, each complete, however it ended."""
 
     how: str
     detail: str
     payload: bytes
     seconds: float
+    has_junk: bool = False
+    """Whether something came besides."""
 
 
 class WorkerProcess:
     """One `python -I -S` that forks a fresh process for each job. Use it from the thread that made it."""
 
     def __init__(self, mode: str, index: int, level: str):
-        """`mode` is `secure` or `insecure`, `level` as in `isolation`, `index` unique in this process. Raises WorkerError."""
+        """`mode` is `secure`, `insecure` or `both`, `level` as in `isolation`, `index` unique here. Raises WorkerError."""
         try:
             self._process = subprocess.Popen(
                 build_command(level, mode, index),
@@ -68,16 +72,33 @@ class WorkerProcess:
             self.close()
             raise WorkerError(f"the verification worker did not start ({greeting['error']})")
 
-    def run(self, job: dict[str, Any]) -> JobEnding:
-        """Run one job (`code`, `wall_seconds`, ...). Raises WorkerError; the worker is then of no more use."""
+    def run(self, job: dict[str, Any], next_wall_seconds: float | None = None) -> JobEnding:
+        """Run one job (`code`, `wall_seconds`, ...). Raises WorkerError; the worker is then of no more use.
+
+        With `next_wall_seconds`, in mode `both`: it may end with `asks`, and then its process waits for `run_next` or `decline`.
+        """
+        self._number += 1
+        head = {"number": self._number, **{name: job[name] for name in ("wall_seconds", "result_bytes", "limits")}}
+        if next_wall_seconds is not None:
+            head["next_wall_seconds"] = next_wall_seconds
+        return self._run([json.dumps(head).encode()], job)
+
+    def run_next(self, job: dict[str, Any]) -> JobEnding:
+        """Run a second job, of at most `MOST_NEXT_BYTES`, in the process of the first, which `asks`. Raises WorkerError."""
+        return self._run([], job)
+
+    def decline(self) -> None:
+        """End a process that `asks`. Raises WorkerError."""
+        self._run([], None)
+
+    def _run(self, frames: list[bytes], job: dict[str, Any] | None) -> JobEnding:
         if self._is_killed:
             raise WorkerError("the worker ended")
-        self._number += 1
-        deadline = time.monotonic() + job["wall_seconds"] + SLACK_SECONDS
+        deadline = time.monotonic() + (job or {"wall_seconds": 0})["wall_seconds"] + SLACK_SECONDS
+        token = secrets.token_hex(16)
+        body = b"" if job is None else json.dumps({**job, "token": token}).encode()
         try:
-            head = {"number": self._number, **{name: job[name] for name in ("wall_seconds", "result_bytes", "limits")}}
-            token = secrets.token_hex(16)
-            self._write_frames([json.dumps(head).encode(), json.dumps({**job, "token": token}).encode()], deadline)
+            self._write_frames([*frames, body], deadline)
             written = bytearray()
             while chunk := self._read_frame(deadline):
                 written += chunk
@@ -86,7 +107,7 @@ class WorkerProcess:
                 raise WorkerError("the worker answered another job")
             payload, has_junk = keep_genuine(bytes(written), token.encode())
             detail = "wrote to the verifier's channel" if has_junk and answer["how"] == "exited" else answer["detail"]
-            return JobEnding(answer["how"], detail, payload, answer["seconds"])
+            return JobEnding(answer["how"], detail, payload, answer["seconds"], has_junk)
         except (OSError, KeyError, TypeError) as error:
             raise WorkerError(f"the worker broke ({type(error).__name__}: {error})") from error
 

@@ -193,7 +193,9 @@ def test_what_is_remembered_of_a_batch_is_bounded(monkeypatch):
     monkeypatch.setattr(embedded, "verify_securely", note)
     codes = [f"def f(x): return {number}" for number in (0, 0, 1, 2, 0)]
     verifications = list(
-        EmbeddedVerifier(workers=1, allow_unsandboxed=True).verify(Submission(make_problem([(1, 0)]), code) for code in codes)
+        EmbeddedVerifier(workers=1, allow_unsandboxed=True, shares_process=False).verify(
+            Submission(make_problem([(1, 0)]), code) for code in codes
+        )
     )
     assert [verification.secure.passed for verification in verifications] == [True, True, False, False, True]
     assert judged == [codes[0], codes[2], codes[3], codes[4]]

@@ -41,6 +41,25 @@ def pass_on(source: int, target: int) -> int:
     return count
 
 
+def forward_frame(source: int, target: int) -> int | None:
+    """Send the next frame on, if it is not empty, and return its length; None at the end.
+
+    It must fit into the target, a pipe. As with `pass_on`, the bytes do not pass through the memory of this process.
+    """
+    head = _read_exactly(source, 4)
+    if head is None:
+        return None
+    length = left = struct.unpack(">I", head)[0]
+    if length == 0:
+        return 0
+    os.write(target, head)
+    if not hasattr(os, "splice"):
+        return os.write(target, _read_exactly(source, length) or b"")
+    while left:
+        left -= os.splice(source, target, left)
+    return length
+
+
 def _read_exactly(descriptor: int, count: int) -> bytes | None:
     data = bytearray()
     while len(data) < count:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .insecure.registry import WEAKNESSES, expose_modules
+from .job_start import NextJob
 from .observing import add_builtins, run_beside
 
 
-def run(job: dict[str, Any], descriptor: int, token: bytes) -> None:
+def run(job: dict[str, Any], descriptor: int, token: bytes, next_job: NextJob | None = None) -> None:
     """Report the records of `observing`."""
     run_beside(WEAKNESSES[job["exploit_type"]], job, descriptor, token)
 

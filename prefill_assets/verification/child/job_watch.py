@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import sys
@@ -10,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .frames import pass_on
+from .frames import forward_frame, pass_on, write_frame
 
-READY = b"ready"
+READY, ASKS = b"ready", b" asks"
 POLL_SECONDS = 0.05
 MEMORY_SECONDS = 0.02
 MESSAGE_BYTES = 4000
@@ -20,7 +21,10 @@ MESSAGE_BYTES = 4000
 
 @dataclass
 class Ending:
-    """How a job ended: `exited`, `signal`, `timeout`, `flood`, or `setup_failed` (ours to mend, not the submission's)."""
+    """How a job ended: `exited`, `signal`, `timeout`, `flood`, or `setup_failed` (ours to mend, not the submission's).
+
+    Of the first of two: `asks`, where its process waits for the second, or `declined` where it waited and none was sent.
+    """
 
     how: str
     detail: str
@@ -28,24 +32,29 @@ class Ending:
 
 
 class Pipes(NamedTuple):
-    """A job's two pipes: what it says before the submission runs, and what it sends of it."""
+    """A job's pipes: what it says before the submission runs, what it sends of it, and its second job, if it may have one."""
 
     ready_read: int
     ready_write: int
     result_read: int
     result_write: int
+    next_read: int = -1
+    next_write: int = -1
 
     def close_reading_ends(self) -> None:
         os.close(self.ready_read)
         os.close(self.result_read)
+        if self.next_read >= 0:
+            os.close(self.next_read)
+            os.close(self.next_write)
 
     def close_writing_ends(self) -> None:
         os.close(self.ready_write)
         os.close(self.result_write)
 
 
-def open_pipes() -> Pipes:
-    return Pipes(*os.pipe(), *os.pipe())
+def open_pipes(has_next: bool = False) -> Pipes:
+    return Pipes(*os.pipe(), *os.pipe(), *(os.pipe() if has_next else ()))
 
 
 class JobWatch:
@@ -55,21 +64,36 @@ class JobWatch:
     """
 
     def __init__(self, head: dict[str, Any], answers: int, owner: int, has_too_much_memory: Callable[[], bool] | None = None):
-        """`head` holds the job's `wall_seconds` and `result_bytes`."""
+        """`head` has the job's `number`, `wall_seconds` and `result_bytes`, and `next_wall_seconds` where a second may follow."""
+        self._head = head
         self._wall_seconds, self._most_bytes = head["wall_seconds"], head["result_bytes"]
         self._answers, self._owner, self._has_too_much_memory = answers, owner, has_too_much_memory
         self._passed_bytes = 0
+        self._said = b""
 
     def watch(self, child: int, pipes: Pipes, end_job: Callable[[], int]) -> Ending:
         """Wait for the process or for a limit, then end the job with `end_job`, which returns the process's wait status."""
-        started = time.monotonic()
-        how = self._wait(child, pipes.result_read)
+        started, status = time.monotonic(), None
+        how = self._wait(child, pipes.result_read, pipes.ready_read if pipes.next_read >= 0 else -1)
+        if how == "asks":
+            self._pass_on(pipes.result_read)
+            how = "flood" if self._passed_bytes > self._most_bytes else "asks"
+        if how == "asks":
+            self._answer_first(time.monotonic() - started)
+            if not self._wait_for_owner():
+                how, status = "memory", end_job()
+            length = forward_frame(self._owner, pipes.next_write)
+            if length is None:
+                raise SystemExit
+            started = time.monotonic()
+            if how == "asks":
+                how = self._wait(child, pipes.result_read, -1) if length else "declined"
         if how == "exited":
             self._pass_on(pipes.result_read)
         seconds = time.monotonic() - started
-        code = os.waitstatus_to_exitcode(end_job())
-        ready = os.read(pipes.ready_read, MESSAGE_BYTES)
-        if ready != READY:
+        code = os.waitstatus_to_exitcode(end_job() if status is None else status)
+        ready = self._said or os.read(pipes.ready_read, MESSAGE_BYTES)
+        if not ready.startswith(READY):
             return Ending("setup_failed", ready.decode(errors="replace") or "the process died before it was ready", seconds)
         if how == "memory":
             return Ending("signal", "killed: its processes took too much memory together", seconds)
@@ -79,11 +103,28 @@ class JobWatch:
             return Ending("signal", f"killed by signal {-code}", seconds)
         return Ending("exited", f"exit status {code}", seconds)
 
-    def _wait(self, child: int, result_read: int) -> str:
+    def _answer_first(self, seconds: float) -> None:
+        """Tell how the first job ended. All that it sent is passed on: from here on its verdict is settled."""
+        ending = {"number": self._head["number"], **vars(Ending("asks", "exit status 0", seconds))}
+        write_frame(self._answers, b"", json.dumps(ending).encode())
+        self._passed_bytes, self._wall_seconds = 0, self._head["next_wall_seconds"]
+
+    def _wait_for_owner(self) -> bool:
+        """Wait for the second job, or that there is none; False where the processes of the first took too much memory first."""
+        poll = select.poll()
+        poll.register(self._owner, select.POLLIN)
+        while not poll.poll(1000 * MEMORY_SECONDS):
+            if self._has_too_much_memory is not None and self._has_too_much_memory():
+                return False
+        return True
+
+    def _wait(self, child: int, result_read: int, ready_read: int) -> str:
         started = memory_check = time.monotonic()
         poll = select.poll()
         poll.register(result_read, select.POLLIN)
         poll.register(self._owner, 0)
+        if ready_read >= 0:
+            poll.register(ready_read, select.POLLIN)
         process = _open_process(child)
         if process is not None:
             poll.register(process, select.POLLIN)
@@ -101,6 +142,12 @@ class JobWatch:
                 for descriptor, events in poll.poll(1000 * min(left, longest)):
                     if descriptor == self._owner:
                         raise SystemExit
+                    if descriptor == ready_read:
+                        self._said += os.read(ready_read, MESSAGE_BYTES)
+                        if self._said == READY + ASKS:
+                            return "asks"
+                        if self._said != READY or not events & select.POLLIN:
+                            poll.unregister(ready_read)
                     if descriptor == result_read and not (events & select.POLLIN and self._pass_on(result_read)):
                         poll.unregister(result_read)
                 if self._passed_bytes > self._most_bytes:

@@ -33,7 +33,7 @@ class Keeper:
             # once for all jobs, which inherit them, as each costs a job time
             process_limits.apply_limits(head["limits"], self._counted_processes)
             self._limits = head["limits"]
-        pipes = open_pipes()
+        pipes = open_pipes(has_next="next_wall_seconds" in head)
         first, child = self._namespaces.fork()
         if child == 0:
             run_job(self._run, self._jobs, pipes, lambda: self._isolate(head, pipes))
@@ -56,11 +56,12 @@ class Keeper:
     def _isolate(self, head: dict[str, Any], pipes: Pipes) -> None:
         os.setsid()
         enter_job_namespaces()
-        process_limits.limit_cpu(head["wall_seconds"])
+        process_limits.limit_cpu(head["wall_seconds"] + head.get("next_wall_seconds", 0))
         if self._job_uid is None:
             drop_capabilities()
         else:
             process_limits.become_user(self._job_uid)
         os.mkdir(SCRATCH)  # noqa: PTH102  (a Path costs page faults in every job)
         os.chdir(SCRATCH)
-        process_limits.detach_descriptors({self._jobs, pipes.ready_write, pipes.result_write})
+        kept = {self._jobs, pipes.ready_write, pipes.result_write}
+        process_limits.detach_descriptors(kept if pipes.next_read < 0 else {*kept, pipes.next_read})

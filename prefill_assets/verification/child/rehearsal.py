@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
-from .job_start import DECODER, Runner
+from .job_start import DECODER, NextJob, Runner
 from .system_calls import mount, unmount
 
 TIMES = 20
@@ -18,8 +19,19 @@ class _JobEnded(BaseException):
     """In place of the end of the process."""
 
 
-def rehearse(run: Runner, job: str) -> None:
-    """Run the job, of ours and in JSON, in this process. Call it where nothing shows, as jobs change what is global."""
+class _NextJob(NextJob):
+    def __init__(self, job: dict[str, Any]):
+        self._job = job
+
+    def ask(self) -> tuple[dict[str, Any], bytes]:
+        return self._job["next_job"], b""
+
+
+def rehearse(run: Runner, prepare: Callable[[], None], job: str) -> None:
+    """Run the job, of ours and in JSON, in this process; it may hold a second as `next_job`.
+
+    Call it where nothing shows, as jobs change what is global.
+    """
     end, streams, outputs = os._exit, (sys.stdout, sys.stderr), [os.dup(number) for number in (0, 1, 2)]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     mount("tmpfs", "/tmp", "tmpfs", 0, "size=1m")
@@ -28,7 +40,9 @@ def rehearse(run: Runner, job: str) -> None:
         os._exit = _raise_end
         for _ in range(TIMES):
             try:
-                run(DECODER.raw_decode(job)[0], nowhere, b"")
+                prepare()
+                decoded = DECODER.raw_decode(job)[0]
+                run(decoded, nowhere, b"", _NextJob(decoded))
             except _JobEnded:
                 continue
     finally:

@@ -8,9 +8,12 @@ import pickle
 import signal
 import sys
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 from .function_caller import count_parameters
+from .job_start import NextJob
+from .lasting_effects import is_plain
 from .observing import run_plainly
 from .preloaded_names import PRELOADED_NAMES
 from .printed_text import PrintedText
@@ -35,20 +38,34 @@ def make_namespace() -> dict[str, Any]:
     return {"__builtins__": __builtins__, **PRELOADED_NAMES}
 
 
-def run(job: dict[str, Any], descriptor: int, token: bytes) -> None:
+def run(job: dict[str, Any], descriptor: int, token: bytes, next_job: NextJob | None = None) -> None:
     """Report `{"results": [...]}`, one entry a test up to the first time-out, or `{"error": why}`.
 
     A job that `is_observed` is called as by an insecure verifier, and reports what `observing` does.
     """
     if job.get("is_observed"):
         run_plainly(job, descriptor, token)
+    run_first(job, descriptor, token, lambda: None, lambda: False)
+
+
+def run_first(
+    job: dict[str, Any], descriptor: int, token: bytes, be_only: Callable[[], None], is_first: Callable[[], bool]
+) -> None:
+    """As `run`, but it returns where the code is plain, ran in its time, and `is_first` says afterwards that a job may follow.
+
+    Where the code is not plain, `be_only` is called before it runs.
+    """
     report, printed = make_reporter(descriptor, token), PrintedText()
-    carry, set_timer = _check_transport, signal.setitimer
+    carry, set_timer, is_only = _check_transport, signal.setitimer, False
     signal.signal(signal.SIGALRM, _raise_timeout)
     try:
         set_timer(signal.ITIMER_REAL, job["import_seconds"])
         namespace = READY_NAMESPACES.pop() if READY_NAMESPACES else make_namespace()
-        exec(compile(job["code"], "<string>", "exec", dont_inherit=True), namespace)
+        code: CodeType = compile(job["code"], "<string>", "exec", dont_inherit=True)
+        is_only = not is_plain(code)
+        if is_only:
+            be_only()
+        exec(code, namespace)
         if job["function_name"] not in namespace:
             result: dict[str, Any] = {"error": f"the function {job['function_name']} is not defined"}
         elif not callable(namespace[job["function_name"]]):
@@ -61,7 +78,8 @@ def run(job: dict[str, Any], descriptor: int, token: bytes) -> None:
     set_timer(signal.ITIMER_REAL, 0)
     if not printed.holds_json():
         result = {"error": "it prints text that is not JSON outside its calls, which garbles the channel of djinn's own verdicts"}
-    report(result)
+    is_timed_out = TIME_LIMIT in (result.get("error"), (result.get("results") or [{}])[-1].get("error"))
+    report(result, is_last=is_only or is_timed_out or not is_first())
 
 
 def _call_on_inputs(function: Callable[..., Any], inputs: list[Any], test_seconds: float) -> list[dict[str, Any]]:

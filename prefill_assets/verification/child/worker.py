@@ -2,7 +2,8 @@
 
 A job is two frames of JSON: its head (`number`, `wall_seconds`, `result_bytes`, `limits`), which the worker reads, and its body,
 which the job's own process reads. An answer is any number of frames with what the job sent, an empty frame, and one of JSON that
-tells how it ended. The first answer, before any job, is `{}`, or `{"error": why}`.
+tells how it ended. The first answer, before any job, is `{}`, or `{"error": why}`. With `next_wall_seconds` in the head, a job
+may end with `asks`: its process waits for the body of a second job, the next frame, and an empty one ends it.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ ENVIRONMENT = ("LANG", "PATH")
 
 
 def main(mode: str, settings: str) -> None:
-    """mode: `secure` or `insecure`. settings, as JSON: `level` (`bubblewrap` where we already are inside, `namespaces`, `plain`),
-    `job_uid`, `counted_processes`, `root` (see the sandbox root), `rehearsal` (a job of the mode, as text), `own_folder` (where
-    our sources are mounted, or null)."""
+    """mode: `secure`, `insecure`, or `both` for jobs that are one after the other. settings, as JSON: `level` (`bubblewrap` where
+    we already are inside, `namespaces`, `plain`), `job_uid`, `counted_processes`, `root` (see the sandbox root), `rehearsal` (a
+    job of the mode, as text), `own_folder` (where our sources are mounted, or null)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     process_limits.die_with_parent()
     sys.argv[:] = sys.orig_argv[:] = [""]
@@ -66,8 +67,10 @@ def load_runner(mode: str) -> tuple[Runner, Callable[[], None]]:
 
     if mode == "secure":
         from .secure_run import prepare, run
-    else:
+    elif mode == "insecure":
         from .insecure_run import prepare, run
+    else:
+        from .shared_run import prepare, run
     return run, prepare
 
 
@@ -86,7 +89,7 @@ def _isolate(run: Runner, prepare: Callable[[], None], settings: dict[str, Any],
     else:
         # bubblewrap's network has a loopback interface
         system_calls.call("unshare", system_calls.NEW_NETWORK)
-    rehearse(run, settings["rehearsal"])
+    rehearse(run, prepare, settings["rehearsal"])
     prepare()
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     for folder in ("/proc", settings["own_folder"]):
