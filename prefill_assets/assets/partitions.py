@@ -56,3 +56,11 @@ def register_partitions(instance: dg.DagsterInstance, experiments: Iterable[Expe
         name = definition.name or ""
         if new := sorted(keys - set(instance.get_dynamic_partitions(name))):
             instance.add_dynamic_partitions(name, new)
+
+
+def forget_partitions(instance: dg.DagsterInstance, experiment: str) -> None:
+    """Take an experiment's checkpoints from Dagster's lists; levels may be another one's too, and stay."""
+    name = checkpoint_partitions.name or ""
+    for key in instance.get_dynamic_partitions(name):
+        if key.startswith(f"{experiment}/"):
+            instance.delete_dynamic_partition(name, key)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 DECLINED = 1
 
 
-def answer_prune(arguments: argparse.Namespace, forget: Callable[[str], object] | None = None) -> int:
-    """List what would go, ask, and remove it. `forget` is that of `remove_inventory`, for a whole experiment."""
+def answer_prune(arguments: argparse.Namespace) -> int:
+    """List what would go, ask, and remove it; of a whole experiment, its partitions in Dagster too."""
     from prefill_assets.retention.removal import remove_inventory
 
     locations = Locations.find()
@@ -29,9 +29,19 @@ def answer_prune(arguments: argparse.Namespace, forget: Callable[[str], object] 
     if not arguments.yes and not _ask():
         print("nothing was removed")
         return DECLINED
-    remove_inventory(locations, inventory, None if arguments.superseded else forget)
+    remove_inventory(locations, inventory, None if arguments.superseded else _make_forget(locations))
     print("removed")
     return 0
+
+
+def _make_forget(locations: Locations) -> Callable[[str], None]:
+    def forget(experiment: str) -> None:
+        from prefill_assets.assets.partitions import forget_partitions
+        from prefill_assets.runs.execution import open_instance
+
+        forget_partitions(open_instance(locations), experiment)
+
+    return forget
 
 
 def _list_inventory(locations: Locations, arguments: argparse.Namespace) -> Inventory:

@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
+from prefill_assets.assets.partitions import write_checkpoint_key
 from prefill_assets.cli.main import main
+from prefill_assets.locations import Locations
+from prefill_assets.runs.execution import open_instance
 from prefill_assets_tests.retention.installations import ONE, OTHER, list_files, make_installation
 from prefill_assets_tests.tiny_projects import make_environment
 
@@ -72,3 +75,12 @@ def test_what_makes_no_sense_is_refused(project, capsys, arguments, complaint):
     assert main(["prune", *arguments]) == 2
     assert complaint in capsys.readouterr().err
     assert list_files(project / "data") == before
+
+
+def test_dagster_forgets_its_checkpoints_and_those_alone(project):
+    instance = open_instance(Locations.find())
+    keys = [write_checkpoint_key(name, 90) for name in (ONE, OTHER)]
+    instance.add_dynamic_partitions("checkpoints", keys)
+
+    assert main(["prune", ONE, "--yes"]) == 0
+    assert open_instance(Locations.find()).get_dynamic_partitions("checkpoints") == keys[1:]
