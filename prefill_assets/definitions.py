@@ -4,6 +4,7 @@ import dagster as dg
 
 from prefill_assets.assets import comparisons, evaluations, inputs, report, trajectories
 from prefill_assets.assets.arrivals import new_checkpoints
+from prefill_assets.assets.checks import checks
 from prefill_assets.assets.jobs import layer_jobs
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.run_ends import run_end_sensors
@@ -11,6 +12,7 @@ from prefill_assets.assets.upkeep import keep_analysis_current
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules([inputs, evaluations, trajectories, comparisons, report]),
+    asset_checks=checks,
     jobs=layer_jobs,
     sensors=[new_checkpoints, keep_analysis_current, *run_end_sensors],
     resources={"platform": Platform()},

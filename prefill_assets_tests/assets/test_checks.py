@@ -1,0 +1,65 @@
+import dagster as dg
+import pytest
+
+from prefill_assets.checks.findings import CHECKED_TABLES
+from prefill_assets.definitions import defs
+from prefill_assets.locations import Locations
+from prefill_assets.warehouse.partition import PartitionKey, Stamp
+from prefill_assets.warehouse.store import Warehouse
+from prefill_assets.warehouse.table import find_table
+from prefill_assets_tests.assets.conftest import CELL_TABLES
+from prefill_assets_tests.tiny_projects import EXPERIMENT
+
+FIRST, LAST = "checkpoint-000001|prefill-0000", "checkpoint-000010|prefill-0008"
+CELL = PartitionKey(EXPERIMENT, 1, 3)
+
+
+def run_checks(workplace, *names: str) -> dict[str, dg.AssetCheckEvaluation]:
+    selection = dg.AssetSelection.checks(*(dg.AssetCheckKey(dg.AssetKey(CHECKED_TABLES[name]), name) for name in names))
+    job = dg.define_asset_job("some_checks", selection=selection)
+    definitions = dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
+    result = definitions.resolve_job_def("some_checks").execute_in_process(instance=workplace.instance)
+    return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
+
+
+@pytest.fixture
+def evaluated(workplace, host):
+    workplace.run(CELL_TABLES, FIRST, LAST)
+    return workplace
+
+
+def change_cell(table: str, change) -> None:
+    warehouse = Warehouse(Locations.find().warehouse)
+    rows = warehouse.read_rows(table, CELL, find_table(table).column_names)
+    warehouse.replace(table, CELL, change(rows), Stamp("", "", ""))
+
+
+def test_every_check_is_on_its_table():
+    keys = {(key.asset_key.to_user_string(), key.name) for key in defs.resolve_asset_graph().asset_check_keys}
+    assert keys == {(table, name) for name, table in CHECKED_TABLES.items()}
+
+
+def test_nothing_is_found_in_a_whole_evaluation(evaluated):
+    names = [name for name, table in CHECKED_TABLES.items() if table in CELL_TABLES]
+    evaluations = run_checks(evaluated, *names)
+    assert {name: (e.passed, e.metadata["num_findings"].value) for name, e in evaluations.items()} == dict.fromkeys(
+        names, (True, 0)
+    )
+
+
+def test_a_cell_that_lacks_rows_is_an_error(evaluated):
+    change_cell("eval_results", lambda rows: rows[1:])
+    (evaluation,) = run_checks(evaluated, "cells_are_complete").values()
+
+    assert not evaluation.passed
+    assert evaluation.severity is dg.AssetCheckSeverity.ERROR
+    (record, *_) = evaluation.metadata["findings"].records
+    assert (record.data["experiment"], record.data["checkpoint"], record.data["prefill_level"]) == CELL
+
+
+def test_some_error_rows_are_a_warning(evaluated):
+    change_cell("eval_results", lambda rows: [{**rows[0], "error": "broke", "exploit_success": None}, *rows[1:]])
+    (evaluation,) = run_checks(evaluated, "few_rows_are_errors").values()
+
+    assert not evaluation.passed
+    assert evaluation.severity is dg.AssetCheckSeverity.WARN
