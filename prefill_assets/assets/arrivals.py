@@ -7,16 +7,11 @@ from collections.abc import Iterator
 import dagster as dg
 
 from prefill_assets.assets.jobs import layer_jobs
-from prefill_assets.assets.partitions import (
-    checkpoint_partitions,
-    level_partitions,
-    write_checkpoint_key,
-    write_level_key,
-    write_partition_key,
-)
+from prefill_assets.assets.partitions import list_new_keys, write_checkpoint_key, write_level_key, write_partition_key
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.requests import ONLY_MISSING_TAG
 from prefill_assets.errors import InputError
+from prefill_assets.runs.execution import RANGE_END_TAG, RANGE_START_TAG
 from prefill_assets.runs.plan import EVALUATION_JOB, INPUT_JOB, LAYERS
 from prefill_assets.sources.checkpoint import is_settled
 from prefill_assets.stages.dependencies import Dependencies
@@ -24,7 +19,6 @@ from prefill_assets.stages.inputs import hash_values
 from prefill_assets.warehouse.partition import PartitionKey
 
 INTERVAL_SECONDS = 30
-RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 @dg.sensor(
@@ -57,9 +51,7 @@ def new_checkpoints(context: dg.SensorEvaluationContext, platform: Platform):
         run_requests=requests,
         skip_reason=None if requests else "; ".join(complaints) or "nothing new",
         dynamic_partitions_requests=[
-            definition.build_add_request(new)
-            for definition, keys in ((checkpoint_partitions, checkpoints), (level_partitions, levels))
-            if (new := sorted(keys - set(context.instance.get_dynamic_partitions(definition.name or ""))))
+            definition.build_add_request(new) for definition, new in list_new_keys(context.instance, checkpoints, levels)
         ],
     )
 

@@ -15,6 +15,7 @@ from prefill_assets.engines.protocol import Engine
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.progress import track
+from prefill_assets.verification.protocol import Verifier
 from prefill_assets.warehouse.partition import PartitionKey, Stamp
 
 Cells = Mapping[PartitionKey, Stamp]
@@ -103,6 +104,10 @@ class CheckpointEvaluation:
     def _checkpoint(self) -> Path:
         return self._inputs.checkpoint_path(self._step)
 
+    @cached_property
+    def _verifier(self) -> Verifier:
+        return self._platform.load_verifier(self._experiment)
+
     def _open_engine(self) -> Engine:
         return self._platform.open_engine(self._checkpoint, self._settings)
 
@@ -125,8 +130,7 @@ class CheckpointEvaluation:
         from prefill_assets.stages.judging import SAMPLE_COLUMNS, judge_samples
 
         samples = self._read_samples(key, SAMPLE_COLUMNS)
-        verifier = self._platform.load_verifier(self._experiment)
-        return list(track(judge_samples(samples, self._inputs.problems, verifier), f"verifying {key}", len(samples)))
+        return list(track(judge_samples(samples, self._inputs.problems, self._verifier), f"verifying {key}", len(samples)))
 
     def _score(self, keys: list[PartitionKey]) -> dict[PartitionKey, Rows]:
         """Rows of several levels, by one pass over all of them."""

@@ -59,7 +59,7 @@ def materialize_experiments(
             dependencies = platform.load_dependencies(experiment)
             if not _is_due(dependencies, name, always=experiment == experiments[-1]):
                 continue
-            dependencies = platform.open_experiment(experiment, context.run_id)
+            platform.record_run(context.run_id, dependencies)
             key = PartitionKey(experiment)
             written, described = make_part(dependencies, key, make_stamp(dependencies, name, key, context.run_id))
         except InputError as error:

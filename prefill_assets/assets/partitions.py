@@ -52,10 +52,17 @@ def register_partitions(instance: dg.DagsterInstance, experiments: Iterable[Expe
     for experiment in experiments:
         checkpoints |= {write_checkpoint_key(experiment.name, step) for step in experiment.checkpoints}
         levels |= {write_level_key(level) for level in experiment.levels}
-    for definition, keys in ((checkpoint_partitions, checkpoints), (level_partitions, levels)):
-        name = definition.name or ""
-        if new := sorted(keys - set(instance.get_dynamic_partitions(name))):
-            instance.add_dynamic_partitions(name, new)
+    for definition, new in list_new_keys(instance, checkpoints, levels):
+        instance.add_dynamic_partitions(definition.name or "", new)
+
+
+def list_new_keys(
+    instance: dg.DagsterInstance, checkpoints: set[str], levels: set[str]
+) -> list[tuple[dg.DynamicPartitionsDefinition, list[str]]]:
+    """Which of these keys Dagster does not know yet, in order; a definition without new ones is left out."""
+    wanted = ((checkpoint_partitions, checkpoints), (level_partitions, levels))
+    unknown = [(definition, keys - set(instance.get_dynamic_partitions(definition.name or ""))) for definition, keys in wanted]
+    return [(definition, sorted(keys)) for definition, keys in unknown if keys]
 
 
 def forget_partitions(instance: dg.DagsterInstance, experiment: str) -> None:

@@ -92,20 +92,24 @@ class Platform(dg.ConfigurableResource):
         return Dependencies(inputs, self.find_stamp, verifier_version)
 
     def open_experiment(self, experiment: str, run_id: str) -> Dependencies:
-        """The same, for a run that is about to write partitions of it: what the run is goes on record."""
+        """The same, for a run that is about to write partitions of it."""
+        dependencies = self.load_dependencies(experiment)
+        self.record_run(run_id, dependencies)
+        return dependencies
+
+    def record_run(self, run_id: str, dependencies: Dependencies) -> None:
+        """Put on record what a run is, before it writes partitions of an experiment."""
         from prefill_assets.stages.run_facts import collect_run_facts
         from prefill_assets.warehouse.run_record import write_run_record
 
-        dependencies = self.load_dependencies(experiment)
         facts = collect_run_facts(
             dependencies.experiment,
             self.locations.project,
             overrides=self.overrides,
             engine=dependencies.experiment.settings.engine,
-            verifier=self.find_verifier_version(dependencies.experiment),
+            verifier=dependencies.find_verifier_version(),
         )
         write_run_record(self.warehouse.root, run_id, facts)
-        return dependencies
 
     def find_stamp(self, table: str, key: PartitionKey) -> WrittenPartition | None:
         """How a partition was made; the report counts as one."""

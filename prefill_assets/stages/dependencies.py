@@ -58,8 +58,8 @@ FindStamp = Callable[[str, PartitionKey], WrittenPartition | None]
 class Dependencies:
     """Keys, upstream partitions and version components of one experiment's tables."""
 
-    def __init__(self, inputs: ExperimentInputs, find_stamp: FindStamp, verifier_version: Callable[[], str]):
-        self.inputs, self.find_stamp, self._verifier_version = inputs, find_stamp, verifier_version
+    def __init__(self, inputs: ExperimentInputs, find_stamp: FindStamp, find_verifier_version: Callable[[], str]):
+        self.inputs, self.find_stamp, self.find_verifier_version = inputs, find_stamp, find_verifier_version
         self.experiment = inputs.experiment
 
     def list_keys(self, table: str) -> list[PartitionKey]:
@@ -158,7 +158,7 @@ class Dependencies:
         if table == "eval_results" and self.keeps_verdicts(key):
             return {"results_file": hash_file(eval_files[key.cell])}
         if table == "eval_results":
-            return {"problems": self.inputs.version_problems(), "verifier": self._verifier_version()}
+            return {"problems": self.inputs.version_problems(), "verifier": self.find_verifier_version()}
         if table == "prefill_logprobs" and key.cell in self.inputs.logprob_files:
             return {"logprob_file": hash_file(self.inputs.logprob_files[key.cell])}
         if table == "prefill_logprobs":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ VIEWS = (
     *("evaluations", "exploit_rates", "exploit_rate_differences", "threshold_counts"),
 )
 VIEWS_OF_SUPERSEDED = ("verdict_changes", "provenance")
+_STAMPS = re.compile(r"\{stamps of (?P<pattern>[^}]+)\}")
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
@@ -90,8 +92,15 @@ def _describe_superseded(name: str) -> str:
 
 def read_view(name: str, root: Path) -> tuple[str, str]:
     """What a view says, and the statement that makes it over the warehouse at `root`."""
+    comment, sql = _read_sql(name)
+    stamps = _read_sql("stamped_files")[1]
+    sql = _STAMPS.sub(lambda found: stamps.replace("{files}", f"{{root}} || '{found['pattern']}'"), sql)
+    return comment, sql.replace("{root}", quote_files(root))
+
+
+def _read_sql(name: str) -> tuple[str, str]:
     comment, sql = (Path(__file__).parent / "views" / f"{name}.sql").read_text(encoding="utf-8").split("\n", 1)
-    return comment.removeprefix("-- "), sql.strip().replace("{root}", quote_files(root))
+    return comment.removeprefix("-- "), sql.strip()
 
 
 def _list_comments(table: Table) -> list[str]:

@@ -1,26 +1,10 @@
 -- What partitions were before: one row for each superseded version of one, and when it was written.
 CREATE OR REPLACE VIEW superseded_partitions AS
-WITH stamps AS (
-    SELECT file_name, map_from_entries(list((decode(key), decode(value)))) AS stamp
-    FROM parquet_kv_metadata({root} || '/superseded/*/experiment=*/**/*.parquet')
-    GROUP BY file_name
-)
-SELECT
-    regexp_extract(file_name, '([^/]+)/experiment=', 1) AS table_name,
-    regexp_extract(file_name, '/experiment=([^/]+)/', 1) AS experiment,
-    TRY_CAST(nullif(regexp_extract(file_name, '/checkpoint=([0-9]+)/', 1), '') AS INTEGER) AS checkpoint,
-    TRY_CAST(nullif(regexp_extract(file_name, '/prefill_level=([0-9]+)/', 1), '') AS INTEGER) AS prefill_level,
-    stamp['num_rows']::BIGINT AS num_rows,
-    stamp['data_version'] AS data_version,
-    stamp['code_version'] AS code_version,
-    stamp['input_version'] AS input_version,
-    stamp['run_id'] AS run_id,
-    stamp['written_at']::TIMESTAMPTZ AS written_at,
-    stamp['parts_json']::JSON AS made_from,
-    file_name
-FROM stamps
-WHERE experiment <> '_' AND NOT EXISTS (
+FROM (
+{stamps of /superseded/*/experiment=*/**/*.parquet}
+) AS kept
+WHERE NOT EXISTS (
     FROM partitions AS p
-    WHERE p.table_name = regexp_extract(stamps.file_name, '([^/]+)/experiment=', 1) AND p.written_at = stamp['written_at']::TIMESTAMPTZ
-        AND p.experiment = regexp_extract(stamps.file_name, '/experiment=([^/]+)/', 1) AND p.data_version = stamp['data_version']
+    WHERE p.table_name = kept.table_name AND p.experiment = kept.experiment
+        AND p.written_at = kept.written_at AND p.data_version = kept.data_version
 )
