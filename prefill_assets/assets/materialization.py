@@ -16,6 +16,7 @@ from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import make_stamp
 from prefill_assets.stages.inputs import hash_values
+from prefill_assets.warehouse.column_lineage import Sources, find_column_lineage
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 from prefill_assets.warehouse.table import find_table
 
@@ -143,7 +144,28 @@ def replace_partition(
 
 
 def describe_table(table: str) -> dict[str, Any]:
-    """Definition metadata of a table's asset: its columns, and where SQL finds it."""
-    definition = find_table(table)
-    columns = [dg.TableColumn(c.name, c.type, c.comment) for c in definition.columns]
-    return {"dagster/column_schema": dg.TableSchema(columns=columns), "dagster/table_name": table}
+    """Definition metadata of a table's asset: its columns, what they are computed from, and where SQL finds it."""
+    definition, lineage = find_table(table), find_column_lineage(table)
+    columns = [
+        dg.TableColumn(c.name, c.type, "\n\n".join([c.comment, *_link_sources(lineage.get(c.name, {}))]))
+        for c in definition.columns
+    ]
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/table_name": table,
+        **({"dagster/column_lineage": _list_column_deps(lineage)} if lineage else {}),
+    }
+
+
+def _link_sources(sources: Sources) -> Iterator[str]:
+    """Sources as Markdown: the open-source UI keeps column lineage for its API and shows it nowhere."""
+    for upstream, columns in sources.items():
+        yield f"← [{upstream}](/assets/{upstream}) {', '.join(f'`{column}`' for column in columns)}"
+
+
+def _list_column_deps(lineage: dict[str, Sources]) -> dg.TableColumnLineage:
+    deps = {
+        name: [dg.TableColumnDep(dg.AssetKey(upstream), column) for upstream, columns in sources.items() for column in columns]
+        for name, sources in lineage.items()
+    }
+    return dg.TableColumnLineage(deps)

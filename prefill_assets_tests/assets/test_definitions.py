@@ -53,3 +53,14 @@ def test_lineage_follows_the_flow():
 
 def test_every_asset_has_its_layer():
     assert {table for _, tables in LAYERS for table in tables} == {*PARTITION_COLUMNS, "report"}
+
+
+def test_column_lineage_leads_to_the_upstream_asset_in_the_api_and_in_the_column_table():
+    metadata = {spec.key.to_user_string(): spec.metadata for spec in defs.resolve_all_asset_specs()}
+    deps = metadata["trajectory"]["dagster/column_lineage"].deps_by_column
+    column = next(c for c in metadata["trajectory"]["dagster/column_schema"].columns if c.name == "min_prefill")
+
+    assert dg.TableColumnDep("eval_results", "exploit_success") in deps["min_prefill"]
+    assert column.description.endswith("\n\n← [eval_results](/assets/eval_results) `prefill_level`, `exploit_success`, `error`")
+    for name in PARTITION_COLUMNS:
+        assert ("dagster/column_lineage" in metadata[name]) == (name not in ("problems", "prefill_traces"))
