@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import tempfile
 import time
@@ -52,11 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     model = make_model(shape, dtype, device)
     found |= _measure_plain_loop(model, tokenizer, samples, options.plain_samples)
     fuse_layers(model)
-    engine = TransformersEngine(model, tokenizer, 64)
     runs, rows = [], []
     for checkpoint in range(1, 2 + options.following):
         if checkpoint > 1:
             _change_weights(model, checkpoint)
+        engine = TransformersEngine(model, tokenizer, 64)
         seconds, rows = _score_checkpoint(engine, tokenizer, samples, checkpoint)
         runs.append(seconds)
     found |= _describe_runs(model, rows, tokenizer, samples, runs)
@@ -74,7 +75,7 @@ def _read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--problems", type=int, default=600)
     parser.add_argument("--following", type=int, default=3, help="checkpoints after the first")
     parser.add_argument("--plain-samples", type=int, default=40, help="samples of the plain loop; its time is scaled to all")
-    parser.add_argument("--checked-samples", type=int, default=12, help="prefills of each level that a float32 copy scores again")
+    parser.add_argument("--checked-samples", type=int, default=24, help="prefills of each level that a float32 copy scores again")
     parser.add_argument("--json", type=Path, help="write the values there")
     return parser.parse_args(arguments)
 
@@ -184,8 +185,10 @@ def _print_table(found: dict[str, Any]) -> None:
     print(f"| plain loop, {found['plain_samples']} samples scaled to {found['samples']} | {found['plain_loop_seconds']:.1f} s |")
     print(f"| times as fast | {found['times_plain']:.1f} |")
     for level, distances in found["distances_nats_a_token"].items():
-        ours, plain = (f"{max(d):.2g} / {statistics.mean(d):.2g}" for d in (distances["ours"], distances["plain"]))
-        print(f"| distance from float32 at level {level}, largest / mean of {len(distances['ours'])} | {ours} nats a token |")
+        ours, plain = (
+            f"{max(d):.2g} / {math.sqrt(statistics.mean(x * x for x in d)):.2g}" for d in (distances["ours"], distances["plain"])
+        )
+        print(f"| distance from float32 at level {level}, largest / RMS of {len(distances['ours'])} | {ours} nats a token |")
         print(f"| the plain loop's in {found['dtype']} | {plain} nats a token |")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from contextlib import ExitStack
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from prefill_assets.engines.batching import Batches
 from prefill_assets.engines.loaded_model import LoadedModel, load_model
 from prefill_assets.engines.memory_budget import find_generation_budget, find_scoring_budget
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling, Score, ScoreRequest
+
+_REFINING_DEVICES = ("cuda",)
+"""Where float16 is as fast as bfloat16. On a CPU it is slow, and float32 is there to be asked for."""
 
 OUT_OF_MEMORY = "out of memory with one request at a time"
 
@@ -22,6 +26,7 @@ class TransformersEngine:
         """`batch_size` bounds the rows of generation, `batch_tokens` the tokens of scoring; None: what memory holds."""
         self.loaded = LoadedModel(model.eval(), tokenizer)
         self.batch_size, self.batch_tokens = batch_size, batch_tokens
+        self.refines = model.device.type in _REFINING_DEVICES
 
     @classmethod
     def load(cls, checkpoint: Path, *, dtype: str = "bfloat16", device: str = "auto", batch_size: int = 64) -> TransformersEngine:
@@ -75,6 +80,7 @@ class TransformersEngine:
         yield from batches.run(requests, reject)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[Score]:
+        from prefill_assets.engines.finer_format import computes, in_finer_format
         from prefill_assets.engines.packing import CannotPackError
         from prefill_assets.engines.scoring import launch_scores
 
@@ -88,21 +94,37 @@ class TransformersEngine:
             fault = too_long if context and len(token_ids) > context else self._find_foreign_token(token_ids)
             return Score(None, fault) if fault else None
 
-        def launch(batch: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
+        def launch_once(batch: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
             try:
                 return launch_scores(self.model, batch, packed=self.packs)
             except CannotPackError:
                 self.packs = False
                 return launch_scores(self.model, batch, packed=False)
 
-        batches: Batches[ScoreRequest, Score] = Batches(
-            length=lambda r: len(r.prompt_ids) + max(r.lengths),
-            launch=launch,
-            give_up=lambda: Score(None, OUT_OF_MEMORY),
-            tokens=self.batch_tokens or find_scoring_budget(self.model),
-            packed=self.packs,
-        )
-        yield from batches.run(requests, reject)
+        def launch(batch: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
+            read = launch_once(batch)
+            return partial(read_or_repeat, batch, read) if self.refines else read
+
+        def read_or_repeat(batch: Sequence[ScoreRequest], read: Callable[[], list[Score]]) -> list[Score]:
+            scores = read()
+            if all(score.sums is not None for score in scores):
+                return scores
+            self.refines = False  # float16 overflows in this model: it goes on in its own format
+            finer.close()
+            return launch_once(batch)()
+
+        with ExitStack() as finer:
+            self.refines = self.refines and finer.enter_context(in_finer_format(self.model)) and computes(self.model)
+            if not self.refines:
+                finer.close()
+            batches: Batches[ScoreRequest, Score] = Batches(
+                length=lambda r: len(r.prompt_ids) + max(r.lengths),
+                launch=launch,
+                give_up=lambda: Score(None, OUT_OF_MEMORY),
+                tokens=self.batch_tokens or find_scoring_budget(self.model),
+                packed=self.packs,
+            )
+            yield from batches.run(requests, reject)
 
     def _find_foreign_token(self, token_ids: Sequence[int]) -> str | None:
         """What to say of a token that the weights have no row for, as where a tokenizer was enlarged and the model was not."""
