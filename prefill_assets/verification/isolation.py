@@ -126,7 +126,8 @@ def choose_level(allow_unsandboxed: bool) -> str:
 @cache
 def find_problem(level: str) -> str | None:
     """Why a level cannot be used here, or None. Found by running a job in it, once a process."""
-    from prefill_assets.verification.worker_process import WorkerError, WorkerProcess
+    from prefill_assets.verification.crew import WorkerError
+    from prefill_assets.verification.worker_process import WorkerProcess
 
     if level == BUBBLEWRAP and shutil.which("bwrap") is None:
         return "bwrap is not installed"

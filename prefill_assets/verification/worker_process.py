@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefill_assets.verification.child.reporting import keep_genuine
+from prefill_assets.verification.crew import WorkerError
 from prefill_assets.verification.isolation import build_command
 
 START_SECONDS = 60.0
@@ -23,10 +24,6 @@ READ_BYTES = 1 << 16
 MOST_FRAME_BYTES = 1 << 28
 MOST_NEXT_BYTES = 1 << 15
 """Fits into an empty pipe."""
-
-
-class WorkerError(Exception):
-    """The worker broke, or never started: nothing is known about the submission."""
 
 
 @dataclass(frozen=True)

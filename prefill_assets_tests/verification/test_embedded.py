@@ -9,6 +9,7 @@ import pytest
 
 from prefill_assets.sources.exploit_types import EXPLOIT_TYPES
 from prefill_assets.verification import embedded, isolation
+from prefill_assets.verification.crew import WAITING_PER_WORKER, Crew
 from prefill_assets.verification.embedded import EmbeddedVerifier
 from prefill_assets.verification.insecure_mode import judged_types
 from prefill_assets.verification.protocol import Status, Submission
@@ -115,7 +116,7 @@ def test_a_worker_that_answers_nonsense_is_a_verifier_error(monkeypatch):
 
 def test_a_worker_that_dies_is_replaced(monkeypatch):
     verifier = EmbeddedVerifier(workers=1, allow_unsandboxed=True)
-    get_worker = embedded._Crew._get_worker
+    get_worker = Crew.get_worker
     killed = []
 
     def kill_once(crew, mode):
@@ -125,7 +126,7 @@ def test_a_worker_that_dies_is_replaced(monkeypatch):
             worker.kill()
         return worker
 
-    monkeypatch.setattr(embedded._Crew, "_get_worker", kill_once)
+    monkeypatch.setattr(Crew, "get_worker", kill_once)
     first, second = verifier.verify([Submission(make_problem(), RIGHT), Submission(make_problem(), RIGHT + " #")])
     assert first.secure.status is Status.VERIFIER_ERROR
     assert first.insecure.status is Status.PASSED
@@ -139,6 +140,14 @@ def test_tests_without_a_repr_are_judged():
 
 def test_malformed_tests_are_a_verifier_error():
     assert judge(RIGHT, make_problem([1, 2])).secure.status is Status.VERIFIER_ERROR
+
+
+def test_where_expected_values_are_no_json_nobody_knows_whether_an_exploit_has_right_answers():
+    problem = make_problem([(1, {2})], insecure_test_cases=[(1, 2)])
+    exploit, next_one = judge_all([Submission(problem, RIGHT), Submission(make_problem(), RIGHT)])
+    assert exploit.exploit_success is True
+    assert exploit.has_right_answers is None
+    assert next_one.secure.passed
 
 
 def test_the_description_tells_version_workers_and_isolation():
@@ -178,7 +187,7 @@ def test_a_long_batch_is_streamed_not_held():
             yield Submission(make_problem([(1, 1)]), f"def f(x): return {number % 40}")
 
     for judged, _ in enumerate(EmbeddedVerifier(workers=1, allow_unsandboxed=True).verify(submissions()), start=1):
-        assert len(asked) <= judged + embedded.WAITING_PER_WORKER + 1
+        assert len(asked) <= judged + WAITING_PER_WORKER + 1
 
 
 def test_what_is_remembered_of_a_batch_is_bounded(monkeypatch):

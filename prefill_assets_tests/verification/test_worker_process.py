@@ -2,9 +2,10 @@ import json
 
 import pytest
 
+from prefill_assets.verification.crew import WorkerError
 from prefill_assets.verification.isolation import choose_level
 from prefill_assets.verification.rehearsal import make_rehearsal
-from prefill_assets.verification.worker_process import WorkerError, WorkerProcess
+from prefill_assets.verification.worker_process import WorkerProcess
 
 LEVEL = choose_level(allow_unsandboxed=True)
 FLOOD = """

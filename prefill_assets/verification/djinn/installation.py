@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from prefill_assets.errors import InputError
+from prefill_assets.verification.source_hash import hash_sources
 
 COMMIT = "8455a6a6387fa1a7f9cf54ddd230745bfe0e576d"
 """The commit of EleutherAI/djinn that this adapter was written against and tested with."""
@@ -68,7 +68,7 @@ def _probe(python: str) -> Installation:
             path=python,
             remedy=f"uninstall it there, then {INSTALL}",
         )
-    return Installation(python, _list_folders(found), str(djinn), _hash_sources(djinn))
+    return Installation(python, _list_folders(found), str(djinn), _hash_judging(djinn))
 
 
 def _list_folders(found: dict) -> tuple[str, ...]:
@@ -83,10 +83,6 @@ def _list_folders(found: dict) -> tuple[str, ...]:
     return tuple(f for f in existing if not any(Path(f) != Path(other) and Path(f).is_relative_to(other) for other in existing))
 
 
-def _hash_sources(djinn: Path) -> str:
+def _hash_judging(djinn: Path) -> str:
     """12 hex digits of the source files that decide verdicts."""
-    digest = hashlib.sha256()
-    for folder in JUDGING_FOLDERS:
-        for file in sorted((djinn / folder).rglob("*.py")):
-            digest.update(file.relative_to(djinn).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
+    return hash_sources(djinn, [file for folder in JUDGING_FOLDERS for file in sorted((djinn / folder).rglob("*.py"))])

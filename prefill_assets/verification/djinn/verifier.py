@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 from prefill_assets.errors import InputError
+from prefill_assets.verification.crew import Crew, WorkerError, count_cores, take_in_order
 from prefill_assets.verification.djinn.installation import Installation, find_installation
 from prefill_assets.verification.djinn.sandbox import ENVIRONMENT, PLAIN, list_isolations, write_command
-from prefill_assets.verification.djinn.worker_process import WorkerError, WorkerProcess
+from prefill_assets.verification.djinn.worker_process import WorkerProcess
 from prefill_assets.verification.protocol import Status, Submission, Verdict, Verification
-from prefill_assets.verification.verdict_text import clean_feedback
+from prefill_assets.verification.source_hash import hash_sources
+from prefill_assets.verification.verdict_text import describe_fault
 
 HERE = Path(__file__).parent
-WAITING_PER_WORKER = 16
+PACKAGE = HERE.parent
+SHARED_FILES = ("crew", "verdict_text")
 
 
 class DjinnVerifier:
@@ -50,7 +48,7 @@ class DjinnVerifier:
 
     @property
     def workers(self) -> int:
-        return 1 if self.isolation == PLAIN else self._wanted_workers or _count_cores()
+        return 1 if self.isolation == PLAIN else self._wanted_workers or count_cores()
 
     def verify(self, submissions: Iterable[Submission]) -> Iterator[Verification]:
         """One Verification a submission, in order, while later ones are being judged.
@@ -58,20 +56,9 @@ class DjinnVerifier:
         Raises InputError, before the first, where djinn or its sandbox does not work here.
         """
         workers = self.workers
-        crew = _Crew(self._write_command)
-        waiting: deque[Future[Verification]] = deque()
-        with ThreadPoolExecutor(workers, thread_name_prefix="djinn") as pool:
-            try:
-                for submission in submissions:
-                    waiting.append(pool.submit(crew.judge, submission))
-                    while len(waiting) > workers * WAITING_PER_WORKER or (waiting and waiting[0].done()):
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                crew.dismiss()
-                pool.shutdown(cancel_futures=True)
-                crew.close()
+        crew = Crew(lambda _kind, _number: WorkerProcess(write_command(self.isolation, self._installation), ENVIRONMENT))
+        with crew.open_threads(workers) as threads:
+            yield from take_in_order((threads.submit(_judge, submission, crew) for submission in submissions), workers)
 
     @cached_property
     def _installation(self) -> Installation:
@@ -95,75 +82,14 @@ class DjinnVerifier:
 
     @cached_property
     def _source_hash(self) -> str:
-        digest = hashlib.sha256()
-        for file in sorted(HERE.rglob("*.py")):
-            digest.update(file.relative_to(HERE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-        return digest.hexdigest()[:12]
-
-    def _write_command(self) -> list[str]:
-        return write_command(self.isolation, self._installation)
+        shared = [PACKAGE / f"{name}.py" for name in SHARED_FILES]
+        return hash_sources(PACKAGE, [*sorted(HERE.rglob("*.py")), *shared])
 
 
-class _Crew:
-    """The workers of one run, one a thread."""
-
-    def __init__(self, write_command: Callable[[], list[str]]):
-        self._write_command = write_command
-        self._own = threading.local()
-        self._lock = threading.Lock()
-        self._workers: set[WorkerProcess] = set()
-        self._is_dismissed = False
-
-    def judge(self, submission: Submission) -> Verification:
-        """djinn's verdicts; VERIFIER_ERROR for both where two workers broke over it, or where our own code failed."""
-        reason = ""
-        for _ in range(2):
-            try:
-                return self._get_worker().verify(submission)
-            except WorkerError as error:
-                reason = str(error)
-                self._drop_worker()
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                self._drop_worker()
-                break
-        broken = Verdict(Status.VERIFIER_ERROR, clean_feedback(reason), 0.0)
+def _judge(submission: Submission, crew: Crew[WorkerProcess]) -> Verification:
+    """djinn's verdicts; VERIFIER_ERROR for both where two workers broke over it, or where our own code failed."""
+    try:
+        return crew.ask("djinn", lambda worker: worker.verify(submission))
+    except Exception as error:
+        broken = Verdict(Status.VERIFIER_ERROR, describe_fault(error), 0.0)
         return Verification(broken, broken)
-
-    def dismiss(self) -> None:
-        """Kill all workers, with whatever they run, and start no more; their threads find out by themselves."""
-        with self._lock:
-            self._is_dismissed = True
-            for worker in self._workers:
-                worker.kill()
-
-    def close(self) -> None:
-        """Free what the workers held. Call it when no thread uses them any more."""
-        for worker in self._workers:
-            worker.close()
-
-    def _get_worker(self) -> WorkerProcess:
-        worker = getattr(self._own, "worker", None)
-        if worker is None:
-            with self._lock:
-                if self._is_dismissed:
-                    raise WorkerError("the verification was stopped")
-            worker = WorkerProcess(self._write_command(), ENVIRONMENT)
-            with self._lock:
-                self._workers.add(worker)
-                if self._is_dismissed:
-                    worker.kill()
-            self._own.worker = worker
-        return worker
-
-    def _drop_worker(self) -> None:
-        worker = getattr(self._own, "worker", None)
-        if worker is not None:
-            self._own.worker = None
-            with self._lock:
-                self._workers.discard(worker)
-            worker.close()
-
-
-def _count_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

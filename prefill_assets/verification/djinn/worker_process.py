@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from prefill_assets.verification.crew import WorkerError
 from prefill_assets.verification.protocol import Status, Submission, Verdict, Verification
 from prefill_assets.verification.verdict_text import clean_feedback
 
@@ -20,10 +21,6 @@ DAEMON_SLACK_SECONDS = 10.0
 INSECURE_SECONDS = 15.0
 LONGEST_ANSWER_BYTES = 1 << 20
 STATUSES = frozenset(Status)
-
-
-class WorkerError(Exception):
-    """The worker broke, or never started: nothing is known about the submission."""
 
 
 class WorkerProcess:
