@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prefill_assets import __version__
+from prefill_assets.environment import describe_environment
 from prefill_assets.redaction import hide_secrets
 
 PREFIX = "full_analysis-"
-ENVIRONMENT_KEYS = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "HF_HUB_OFFLINE", "LANG", "TZ", "PREFILL_DATA", "PREFILL_PROJECT")
-"""The environment variables that a record may show; all others may hold secrets."""
 
 
 class RunRecord:
@@ -37,7 +32,7 @@ class RunRecord:
             "error": None,
         }
         _write(self.path / "config.yaml", _to_yaml(hide_secrets(config)))
-        self.metadata = describe_environment(project)
+        self.metadata: dict[str, Any] = {"created_at": _now(), **describe_environment(project)}
         _write(self.path / "metadata.json", _to_json(hide_secrets(self.metadata)))
         self._save()
 
@@ -102,26 +97,6 @@ def is_alive(pid: int) -> bool:
     return pid == os.getpid() or _runs_python(pid)
 
 
-def describe_environment(project: Path) -> dict[str, Any]:
-    """Versions and machine, from a list of what may be shown."""
-    from importlib.metadata import distributions
-
-    torch = sys.modules.get("torch")
-    return {
-        "created_at": _now(),
-        "prefill_assets": __version__,
-        "git_commit": _ask_git(project, "rev-parse", "HEAD"),
-        "git_has_changes": bool(_ask_git(project, "status", "--porcelain", "--untracked-files=no")),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpu_count": os.cpu_count(),
-        "cuda": torch.version.cuda if torch is not None else None,
-        "environment": {key: os.environ[key] for key in ENVIRONMENT_KEYS if key in os.environ},
-        "packages": dict(sorted((d.name, d.version) for d in distributions())),
-    }
-
-
 def _runs_python(pid: int) -> bool:
     """A reused process id is not ours; where that cannot be told, the process counts as ours."""
     try:
@@ -140,14 +115,6 @@ def _make_folder(parent: Path) -> Path:
         except FileExistsError:
             continue
     raise FileExistsError(parent)
-
-
-def _ask_git(project: Path, *arguments: str) -> str | None:
-    try:
-        found = subprocess.run(["git", "-C", str(project), *arguments], capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return found.stdout.strip()
 
 
 def _now() -> str:

@@ -7,10 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from prefill_assets.environment import describe_environment
 from prefill_assets.sources.experiment import Experiment
 from prefill_assets.warehouse.run_record import write_now
 
-_DESCRIBED = ("git_commit", "prefill_assets", "python", "platform", "cpu_count", "cuda", "command", "environment", "packages")
+_describe_process = cache(describe_environment)
 
 
 def collect_run_facts(
@@ -46,12 +47,3 @@ def collect_run_facts(
         "model_fingerprints": {str(step): text for step, text in (model_fingerprints or {}).items()},
         **_describe_process(project),
     }
-
-
-@cache
-def _describe_process(project: Path) -> dict[str, Any]:
-    from prefill_assets.runs.record import describe_environment
-
-    found = describe_environment(project)
-    known = found["git_commit"] is not None
-    return {**{name: found[name] for name in _DESCRIBED}, "git_has_changes": found["git_has_changes"] if known else None}
