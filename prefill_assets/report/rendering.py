@@ -7,7 +7,10 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 PICTURE_SCALE = 2
 MARKDOWN_ALT = "chart"
@@ -21,9 +24,7 @@ def to_png(chart: Any) -> bytes:
     from PIL import Image
 
     full = vl_convert.vegalite_to_png(to_spec(chart), scale=PICTURE_SCALE)
-    small = io.BytesIO()
-    Image.open(io.BytesIO(full)).convert("RGB").quantize(256).save(small, "PNG", optimize=True)
-    return small.getvalue()
+    return _pack(Image.open(io.BytesIO(full)).convert("RGB"))
 
 
 def to_svg(chart: Any) -> str:
@@ -40,8 +41,15 @@ def to_html(chart: Any) -> str:
 
 
 def to_markdown_image(png: bytes, text: str = MARKDOWN_ALT) -> str:
-    """Markdown that shows the picture from a data URI, for metadata of an asset."""
-    return f"![{text}]({to_data_uri(png)})"
+    """Markdown that shows a picture of `to_png` from a data URI, for metadata of an asset.
+
+    It is shrunk to its size in CSS pixels: Markdown cannot say how large a picture is shown, and Dagster cuts off what does not
+    fit its dialog.
+    """
+    from PIL import Image
+
+    full = Image.open(io.BytesIO(png)).convert("RGB")
+    return f"![{text}]({to_data_uri(_pack(full.reduce(PICTURE_SCALE)))})"
 
 
 def to_data_uri(png: bytes) -> str:
@@ -52,6 +60,12 @@ def to_spec(chart: Any) -> dict[str, Any]:
     """The chart as a Vega-Lite specification with its data in it."""
     with _any_number_of_rows():
         return chart.to_dict()
+
+
+def _pack(picture: Image.Image) -> bytes:
+    packed = io.BytesIO()
+    picture.quantize(256).save(packed, "PNG", optimize=True)
+    return packed.getvalue()
 
 
 @cache

@@ -50,8 +50,14 @@ def test_the_bundle_defines_the_embedder_and_can_stand_in_a_script():
     assert "<!--" not in vega
 
 
-def test_markdown_image_holds_the_png():
-    png = b"\x89PNG not really"
+def test_markdown_image_is_as_large_as_the_chart_in_css_pixels(chart):
+    from io import BytesIO
+
+    from PIL import Image
+
+    png = to_png(chart)
     found = re.fullmatch(r"!\[rates\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)", to_markdown_image(png, "rates"))
     assert found
-    assert base64.b64decode(found[1]) == png
+    full, shown = Image.open(BytesIO(png)), Image.open(BytesIO(base64.b64decode(found[1])))
+    assert shown.size == (full.width // 2, full.height // 2)
+    assert len(set(shown.convert("RGB").tobytes())) > 10
