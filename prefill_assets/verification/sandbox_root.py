@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ class SandboxRoot:
     devices: tuple[str, ...] = DEVICES
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """As the worker is told: `shown` from place to source, devices among them."""
+        return {"shown": {path: path for path in (*self.shown, *self.devices)}, "emptied": self.emptied, "links": self.links}
 
 
 def find_python() -> str:

@@ -1,4 +1,5 @@
 import os
+import sys
 
 import pytest
 
@@ -23,3 +24,9 @@ def test_a_call_that_fails_or_is_missing_is_an_oserror():
         system_calls.call("close", 9999)
     with pytest.raises(OSError, match="this system has no nonsense"):
         system_calls.call("nonsense")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts are Linux's")
+def test_a_mount_that_fails_names_its_place(tmp_path):
+    with pytest.raises(OSError, match=r"mount: .* \(.*/nowhere\)"):
+        system_calls.mount("tmpfs", str(tmp_path / "nowhere"), "tmpfs", 0)

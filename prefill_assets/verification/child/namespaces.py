@@ -23,7 +23,6 @@ from .system_calls import (
     NEW_MOUNT,
     NEW_NETWORK,
     NEW_PID,
-    NEW_USER,
     NEW_UTS,
     PR_SET_PDEATHSIG,
     SHARE_FILES,
@@ -33,6 +32,7 @@ from .system_calls import (
     fork_quickly,
     mount,
     unmount,
+    unshare,
 )
 
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 0x1
@@ -43,16 +43,14 @@ PRIVATE_TMP = (b"tmpfs", b"/tmp", b"tmpfs", ctypes.c_ulong(MS_NOSUID | MS_NODEV)
 HOST_NAME = "sandbox"
 
 
-def enter_worker_namespaces(root: dict[str, Any]) -> None:
+def enter_worker_namespaces(root: dict[str, Any], has_writable_proc: bool = False) -> None:
     """Return as the first process of new namespaces (user, unless root; process, mount, network, IPC, host name) over a read-only
-    `root`; the process that called stays outside and ends with the one that returns. Raises OSError where the system refuses."""
-    uid, gid = os.getuid(), os.getgid()
-    is_root = os.geteuid() == 0
-    call("unshare", NEW_MOUNT | NEW_NETWORK | NEW_IPC | NEW_UTS | NEW_PID | (0 if is_root else NEW_USER))
-    if not is_root:
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    `root`; the process that called stays outside and ends with the one that returns. Raises OSError where the system refuses.
+
+    `root`: `shown` maps places to the files and folders that are seen there, `emptied` lists folders, `links` (place, target).
+    To make user namespaces in these, as a process without root's rights must, `/proc` has to be writable.
+    """
+    unshare(NEW_MOUNT | NEW_NETWORK | NEW_IPC | NEW_UTS | NEW_PID)
     control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
     inner = os.fork()
     if inner:
@@ -67,26 +65,34 @@ def enter_worker_namespaces(root: dict[str, Any]) -> None:
     call("pivot_root", b".", b"tmp")
     os.chdir("/")
     unmount("/tmp")
-    read_only = (ctypes.c_uint64 * 4)(MOUNT_ATTR_RDONLY, 0, 0, 0)
-    call("syscall", MOUNT_SETATTR, AT_FDCWD, b"/", AT_RECURSIVE, ctypes.byref(read_only), ctypes.c_size_t(32))
+    _change_mounts("/", attributes_set=MOUNT_ATTR_RDONLY)
+    if has_writable_proc:
+        _change_mounts("/proc", attributes_cleared=MOUNT_ATTR_RDONLY)
+
+
+def _change_mounts(place: str, attributes_set: int = 0, attributes_cleared: int = 0) -> None:
+    """Of the mount at a place and those below it."""
+    change = (ctypes.c_uint64 * 4)(attributes_set, attributes_cleared, 0, 0)
+    call("syscall", MOUNT_SETATTR, AT_FDCWD, place.encode(), AT_RECURSIVE, ctypes.byref(change), ctypes.c_size_t(32))
 
 
 def _build_root(root: dict[str, Any], at: str) -> None:
     flags = MS_NOSUID | MS_NODEV
     # opened first, as the new root may cover them
-    sources = {path: os.open(path, os.O_PATH) for path in (*root["shown"], *root["devices"])}
+    sources = {place: os.open(path, os.O_PATH) for place, path in root["shown"].items()}
     mount("tmpfs", at, "tmpfs", flags, "size=1m,mode=755")
-    for path, source in sources.items():
-        _make_place(at + path, stat.S_ISDIR(os.fstat(source).st_mode))
-        mount(f"/proc/self/fd/{source}", at + path, None, MS_BIND | MS_REC)
+    for place, source in sources.items():
+        _make_place(at + place, stat.S_ISDIR(os.fstat(source).st_mode))
+        mount(f"/proc/self/fd/{source}", at + place, None, MS_BIND | MS_REC)
         os.close(source)
-    for path in root["emptied"]:
-        mount("tmpfs", at + path, "tmpfs", flags, "size=4k,mode=755")
+    for place in root["emptied"]:
+        _make_place(at + place, is_folder=True)
+        mount("tmpfs", at + place, "tmpfs", flags, "size=4k,mode=755")
     for place, target in root["links"]:
         Path(at + place).parent.mkdir(parents=True, exist_ok=True)
         Path(at + place).symlink_to(target)
     for folder in ("/tmp", "/proc"):
-        Path(at + folder).mkdir()
+        _make_place(at + folder, is_folder=True)
     mount("proc", at + "/proc", "proc", flags | MS_NOEXEC)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from pathlib import Path
 
 NEW_MOUNT, NEW_UTS, NEW_IPC, NEW_USER, NEW_PID, NEW_NETWORK = (
     0x00020000,
@@ -52,9 +53,24 @@ def control_process(option: int, *values: int) -> None:
         raise OSError(ctypes.get_errno(), f"prctl {option}: {os.strerror(ctypes.get_errno())}")
 
 
+def unshare(namespaces: int) -> None:
+    """Enter new namespaces; unless we are root, in a user namespace of our own, where we stay who we are. A new process namespace
+    begins with the next fork. Raises OSError where the system refuses."""
+    uid, gid = os.getuid(), os.getgid()
+    is_root = os.geteuid() == 0
+    call("unshare", namespaces | (0 if is_root else NEW_USER))
+    if not is_root:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+
 def mount(source: str | None, target: str, kind: str | None, flags: int, options: str = "") -> None:
     texts = [None if text is None else text.encode() for text in (source, target, kind)]
-    call("mount", *texts, ctypes.c_ulong(flags), options.encode() or None)
+    try:
+        call("mount", *texts, ctypes.c_ulong(flags), options.encode() or None)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror} ({target})") from error
 
 
 def unmount(target: str) -> None:

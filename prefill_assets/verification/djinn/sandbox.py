@@ -12,9 +12,13 @@ from pathlib import Path
 from prefill_assets.verification.djinn.installation import Installation
 
 HERE = Path(__file__).parent
-PACKAGE = HERE.parent.parent
+VERIFICATION = HERE.parent
+PACKAGE = VERIFICATION.parent
 SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 WORKER_FOLDER = "/worker"
+WORKER_FILES = ("djinn/inside", "child/system_calls.py")
+"""What the worker runs, in our folder `verification`."""
 KEPT_FOLDER = "/kept"
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp"}
 BUBBLEWRAP, NAMESPACES, PLAIN = "bubblewrap", "namespaces", "plain"
@@ -46,13 +50,17 @@ def list_isolations() -> list[str]:
 def write_command(isolation: str, installation: Installation) -> list[str]:
     """The command that starts a worker. As root it keeps the rights that setting up daemons takes."""
     if isolation == PLAIN:
-        return _write_python(installation, "judge", str(HERE), PLAIN, "{}")
+        return _write_python(installation, "judge", str(PACKAGE), PLAIN, "{}")
     shown = find_shown_files(installation)
     worker = _write_python(installation, "judge", WORKER_FOLDER, "isolated", json.dumps(shown.kept))
     if isolation == BUBBLEWRAP:
         return [*_write_bubblewrap(shown), "--", *worker]
-    plan = {"bound": shown.bound, "links": shown.links, "emptied": shown.emptied, "parents": shown.parents, "command": worker}
-    return _write_python(installation, "outer_namespaces", str(HERE), json.dumps(plan))
+    root = {
+        "shown": {**shown.bound, **{device: device for device in DEVICES}},
+        "emptied": [*shown.emptied, "/dev/shm"],
+        "links": list(shown.links.items()),
+    }
+    return _write_python(installation, "outer_namespaces", str(PACKAGE), json.dumps({"root": root, "command": worker}))
 
 
 def find_shown_files(installation: Installation) -> ShownFiles:
@@ -61,10 +69,11 @@ def find_shown_files(installation: Installation) -> ShownFiles:
     kept = {folder: f"{KEPT_FOLDER}/{number}" for number, folder in enumerate(in_tmp)}
     links = {folder: str(Path(folder).readlink()) for folder in SYSTEM_FOLDERS if Path(folder).is_symlink()}
     bound = {folder: folder for folder in SYSTEM_FOLDERS if Path(folder).exists() and folder not in links}
-    bound |= {folder: folder for folder in installation.folders if not Path(folder).is_relative_to("/usr")}
+    others = [folder for folder in installation.folders if not any(map(Path(folder).is_relative_to, SYSTEM_FOLDERS))]
+    bound |= {folder: folder for folder in others}
     bound |= {copy: folder for folder, copy in kept.items()}
     emptied = [str(place / PACKAGE.relative_to(source)) for place, source in _as_paths(bound) if PACKAGE.is_relative_to(source)]
-    bound[f"{WORKER_FOLDER}/inside"] = str(HERE / "inside")
+    bound |= {f"{WORKER_FOLDER}/verification/{name}": str(VERIFICATION / name) for name in WORKER_FILES}
     return ShownFiles(bound, links, tuple(emptied), kept)
 
 
@@ -73,7 +82,8 @@ def _as_paths(bound: dict[str, str]) -> list[tuple[Path, Path]]:
 
 
 def _write_python(installation: Installation, module: str, folder: str, *arguments: str) -> list[str]:
-    code = f"import sys; sys.path.append(sys.argv[1]); from inside.{module} import main; sys.path.pop(); main(sys.argv[2:])"
+    load = f"from verification.djinn.inside.{module} import main"
+    code = f"import sys; sys.path.append(sys.argv[1]); {load}; sys.path.pop(); main(sys.argv[2:])"
     return [installation.python, "-I", "-B", "-c", code, folder, *arguments]
 
 

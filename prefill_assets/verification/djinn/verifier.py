@@ -15,17 +15,18 @@ from prefill_assets.verification.protocol import Status, Submission, Verdict, Ve
 from prefill_assets.verification.source_hash import hash_sources
 from prefill_assets.verification.verdict_text import describe_fault
 
-HERE = Path(__file__).parent
-PACKAGE = HERE.parent
-SHARED_FILES = ("crew", "verdict_text")
+VERIFICATION = Path(__file__).parents[1]
+SHARED_FILES = ("child/namespaces", "child/system_calls", "crew", "verdict_text")
+"""What verdicts depend on of the files that the embedded verifier uses too."""
 
 
 class DjinnVerifier:
     """Judges submissions with djinn-framework, in both modes.
 
     `workers`: how many submissions are judged at once (default: the cores that we may use). `python`: an interpreter that has
-    djinn (default: PREFILL_DJINN_PYTHON, else this one). It runs in bubblewrap; where that cannot be had, `verify` raises
-    InputError unless `allow_unsandboxed`, and then judges one submission at a time, as djinn's files in /tmp are shared.
+    djinn (default: PREFILL_DJINN_PYTHON, else this one). It runs in bubblewrap or namespaces of our own; where neither can be had,
+    `verify` raises InputError unless `allow_unsandboxed`, and then judges one submission at a time, as djinn's files in /tmp are
+    shared.
     """
 
     name = "djinn"
@@ -82,8 +83,8 @@ class DjinnVerifier:
 
     @cached_property
     def _source_hash(self) -> str:
-        shared = [PACKAGE / f"{name}.py" for name in SHARED_FILES]
-        return hash_sources(PACKAGE, [*sorted(HERE.rglob("*.py")), *shared])
+        shared = [VERIFICATION / f"{name}.py" for name in SHARED_FILES]
+        return hash_sources(VERIFICATION, [*sorted((VERIFICATION / "djinn").rglob("*.py")), *shared])
 
 
 def _judge(submission: Submission, crew: Crew[WorkerProcess]) -> Verification:

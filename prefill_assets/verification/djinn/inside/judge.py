@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Any
 
-from . import isolation
+from ...child.system_calls import PR_SET_PDEATHSIG, control_process
 from .light_djinn import DjinnImportError, prepare_import
 from .nursery import MEMORY_MIB, Daemon, Nursery
 
@@ -132,7 +132,7 @@ def main(arguments: list[str]) -> None:
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     with contextlib.suppress(OSError):
-        isolation.control_process(isolation.PR_SET_PDEATHSIG, 9)
+        control_process(PR_SET_PDEATHSIG, 9)
     try:
         prepare_import()
         nursery = Nursery(arguments[0] == "isolated", json.loads(arguments[1]))
