@@ -24,7 +24,7 @@ class DjinnVerifier:
     """Judges submissions with djinn-framework, in both modes.
 
     `workers`: how many submissions are judged at once (default: the cores that we may use). `python`: an interpreter that has
-    djinn (default: PREFILL_DJINN_PYTHON, else this one). It runs in bubblewrap or namespaces of our own; where neither can be had,
+    djinn (default: PREFILL_DJINN_PYTHON, else this one). It runs in bubblewrap or in namespaces of ours; where neither works,
     `verify` raises InputError unless `allow_unsandboxed`, and then judges one submission at a time, as djinn's files in /tmp are
     shared.
     """
