@@ -37,7 +37,7 @@ class Experiment:
     def config_path(self) -> Path:
         return self.run_dir / CONFIG_FILE
 
-    @property
+    @cached_property
     def checkpoint_dir(self) -> Path | None:
         return self.resolve(self.settings.checkpoint_dir) if self.settings.checkpoint_dir else None
 
