@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefill_assets.warehouse.partition_file import quote_files, quote_text
+from prefill_assets.warehouse.connection import open_cursor
+from prefill_assets.warehouse.parquet_file import write_successor
+from prefill_assets.warehouse.partition_file import quote_files
 from prefill_assets.warehouse.table import Table
 
 if TYPE_CHECKING:
@@ -18,12 +20,11 @@ def add_missing_columns(folder: Path, table: Table) -> int:
 
     Readers that know the old columns are not disturbed. One process does it while others that come to write wait.
     """
-    import duckdb
     from filelock import FileLock
 
     if not any(folder.rglob("*.parquet")):
         return 0
-    with FileLock(folder / ".columns.lock"), duckdb.connect() as connection:
+    with FileLock(folder / ".columns.lock"), open_cursor() as connection:
         rows = connection.execute(
             f"SELECT file_name, list(name) FROM parquet_schema({quote_files(folder, '/**/*.parquet')}) GROUP BY file_name"
         ).fetchall()
@@ -36,10 +37,7 @@ def add_missing_columns(folder: Path, table: Table) -> int:
 def _rewrite(connection: duckdb.DuckDBPyConnection, file: Path, table: Table, missing: set[str]) -> None:
     columns = [f"NULL::{c.type} AS {c.name}" if c.name in missing else c.name for c in table.columns]
     stamp = connection.execute(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({quote_files(file)})").fetchall()
-    metadata = ", ".join(f"{name}: {quote_text(value)}" for name, value in stamp)
+    rows = connection.sql(f"SELECT {', '.join(columns)} FROM read_parquet({quote_files(file)}, hive_partitioning = false)")
     draft = file.with_name(f"{file.name}.{os.getpid()}-columns.draft")
-    connection.execute(
-        f"COPY (SELECT {', '.join(columns)} FROM read_parquet({quote_files(file)}, hive_partitioning = false)) "
-        f"TO {quote_text(draft)} (FORMAT parquet, COMPRESSION zstd{f', KV_METADATA {{{metadata}}}' if metadata else ''})"
-    )
+    write_successor(rows, dict(stamp), draft, replaced=file)
     draft.replace(file)

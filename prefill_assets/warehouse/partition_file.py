@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefill_assets.errors import InputError
 from prefill_assets.warehouse.connection import open_cursor
+from prefill_assets.warehouse.parquet_file import write_successor
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 from prefill_assets.warehouse.table import UNVERSIONED_COLUMNS, Table
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def write_partition_file(table: Table, key: PartitionKey, rows: Any, stamp: Stamp, draft: Path) -> WrittenPartition:
-    """Write rows and stamp to a new file. Raises InputError where the rows do not fit the table or the partition."""
+def write_partition_file(table: Table, key: PartitionKey, rows: Any, stamp: Stamp, draft: Path, path: Path) -> WrittenPartition:
+    """Write rows and stamp to a draft of the file at `path`. Raises InputError where the rows do not fit the table or the partition."""
     import duckdb
 
     with open_cursor() as staging:
@@ -36,11 +37,8 @@ def write_partition_file(table: Table, key: PartitionKey, rows: Any, stamp: Stam
             num_rows=num_rows,
             written_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
-        metadata = ", ".join(f"{name}: {quote_text(value)}" for name, value in written.as_metadata().items())
-        staging.execute(
-            f"COPY (SELECT * FROM {table.name} ORDER BY ALL) TO {quote_text(draft)} "
-            f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{metadata}}})"
-        )
+        sorted_rows = staging.sql(f"SELECT * FROM {table.name} ORDER BY ALL")
+        write_successor(sorted_rows, written.as_metadata(), draft, replaced=path)
     return written
 
 
@@ -89,7 +87,7 @@ def _version_content(staging: duckdb.DuckDBPyConnection, table: Table) -> tuple[
     query = (
         f"SELECT count(*), coalesce(bit_xor(hash(r)), 0), coalesce(sum(hash(r)), 0) FROM (SELECT {columns} FROM {table.name}) r"
     )
-    num_rows, xor, total = staging.execute(query).fetchone() or (0, 0, 0)
+    [(num_rows, xor, total)] = staging.execute(query).fetchall()
     return f"{num_rows}-{xor:016x}{int(total) % 2**64:016x}", num_rows
 
 

@@ -146,7 +146,7 @@ class Warehouse:
         _remove_abandoned(path.parent)
         draft = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.draft")
         try:
-            written = write_partition_file(table, key, rows, stamp, draft)
+            written = write_partition_file(table, key, rows, stamp, draft, path)
             _sync(draft)
             if key.experiment != _NO_EXPERIMENT and is_kept(table.name):
                 keep_superseded(self.root, table, key, path, self.find_partition(table.name, key), written)

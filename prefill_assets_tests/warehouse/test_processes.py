@@ -19,28 +19,24 @@ def list_files(warehouse: Warehouse) -> list[str]:
     return sorted(path.name for path in (warehouse.root / "eval_results/experiment=run-1").rglob("*") if path.is_file())
 
 
-def test_four_writers_and_two_readers_at_once_see_only_whole_partitions(warehouse, tmp_path):
+@pytest.mark.parametrize(
+    ("role", "turns", "num_partitions"), [("backfill", 12, 48), ("write_again_and_again", 20, len(PARTITIONS))]
+)
+def test_four_writers_and_two_readers_at_once_see_only_whole_partitions(warehouse, tmp_path, role, turns, num_partitions):
+    """The second role replaces the partitions while they are read."""
     warehouse.connect().close()
     publish_catalog(warehouse, tmp_path / "prefill.duckdb")
 
     readers = [start_process("read_until_told", warehouse.root, tmp_path / "prefill.duckdb", tmp_path / "stop") for _ in range(2)]
     assert all(reader.stdout is not None and reader.stdout.readline() == "reading\n" for reader in readers)
-    writers = [start_process("backfill", warehouse.root, number, 12) for number in range(4)]
+    writers = [start_process(role, warehouse.root, number, turns) for number in range(4)]
     written = [writer.communicate(timeout=120) for writer in writers]
     (tmp_path / "stop").touch()
     read = [reader.communicate(timeout=60) for reader in readers]
 
     assert [process.returncode for process in (*writers, *readers)] == [0] * 6, [errors for _, errors in (*written, *read)]
     assert all(int(looks) >= 9 for looks, _ in read)
-    assert list_files(warehouse) == ["rows.parquet"] * 48
-
-
-def test_four_writers_of_the_same_partitions_leave_whole_ones(warehouse):
-    writers = [start_process("write_again_and_again", warehouse.root, number, 12) for number in range(4)]
-    written = [writer.communicate(timeout=120) for writer in writers]
-
-    assert [writer.returncode for writer in writers] == [0] * 4, [errors for _, errors in written]
-    assert list_files(warehouse) == ["rows.parquet"] * len(PARTITIONS)
+    assert list_files(warehouse) == ["rows.parquet"] * num_partitions
     with warehouse.connect() as connection:
         for *_, count, least, most, versions in connection.execute(CHECK).fetchall():
             assert (count, count, 1) == (least, most, versions)
