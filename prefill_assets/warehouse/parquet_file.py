@@ -23,19 +23,22 @@ LONGEST_QUERY_SECONDS = 3600.0
 
 
 def write_successor(rows: duckdb.DuckDBPyRelation, metadata: Mapping[str, str], draft: Path, replaced: Path) -> None:
-    """Write rows and metadata to `draft`, which is to be renamed to `replaced`; that need not exist. Raises OSError for a full disk."""
+    """Write rows and metadata to `draft`, which is to be renamed to `replaced`, if there is such a file. Raises OSError."""
     import pyarrow
     from pyarrow.parquet import ParquetWriter
 
     table = _read_arrow(rows)
-    with _SparseFile(draft, "w") as file, pyarrow.PythonFile(file, "w") as sink:
-        with ParquetWriter(sink, table.schema, compression="zstd", store_schema=False) as writer:
-            hole, kept = _read_kept_bytes(replaced)
-            if kept:
-                sink.write(bytes(hole))
-                sink.write(kept)
-            writer.write_table(table)
-            writer.add_key_value_metadata(dict(metadata))
+    with (
+        _SparseFile(draft, "w") as file,
+        pyarrow.PythonFile(file, "w") as sink,
+        ParquetWriter(sink, table.schema, compression="zstd", store_schema=False) as writer,
+    ):
+        hole, kept = _read_kept_bytes(replaced)
+        if kept:
+            sink.write(bytes(hole))
+            sink.write(kept)
+        writer.write_table(table)
+        writer.add_key_value_metadata(dict(metadata))
 
 
 class _SparseFile(io.FileIO):
@@ -58,7 +61,7 @@ def _read_arrow(rows: duckdb.DuckDBPyRelation) -> pyarrow.Table:
 
 
 def _read_kept_bytes(path: Path) -> tuple[int, bytes]:
-    """How long a hole the next file has after its magic, and what follows it there: the file's own bytes, and others' if still young."""
+    """How many bytes after its magic the next file leaves out, and what follows there: the file's own bytes, and more if young."""
     import pyarrow
     from pyarrow.parquet import read_metadata
 
