@@ -5,6 +5,25 @@ from __future__ import annotations
 import os
 import platform
 import time
+from pathlib import Path
+
+
+def describe_cores() -> str:
+    """Processor, cores that this process may use, how busy they are, and the versions that analysis rests on."""
+    from importlib.metadata import version
+
+    versions = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "numpy", "pandas", "dagster"))
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    return f"{_name_processor()}, {cores} cores (load {load:.1f}), Python {platform.python_version()}, {versions}"
+
+
+def _name_processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def describe_machine(device: str) -> str:
