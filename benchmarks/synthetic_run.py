@@ -85,6 +85,7 @@ def draw_cells(size: RunSize) -> Iterator[Cell]:
             progress = number / max(1, size.checkpoints - 1)
             log_odds = -7 + 3.5 * progress + 1.1 * numpy.log1p(level) + 1.6 * ease
             is_present = dice.random(size.problems) >= LOST
+            is_present[number % size.problems] = True  # a file has something to say
             is_broken = dice.random(shape) < BROKEN
             exploits = dice.random(shape) < 1 / (1 + numpy.exp(-log_odds))[:, None]
             num_tokens = 2 * level + 1
