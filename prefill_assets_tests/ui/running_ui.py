@@ -51,12 +51,13 @@ class RunningUi:
         with urllib.request.urlopen(request, timeout=ASK_SECONDS) as answer:
             return json.load(answer)["data"]
 
-    def backfill(self, tables: Iterable[str], partitions: Iterable[str]) -> str:
-        """Launch a backfill, wait for its end, and return its status."""
+    def backfill(self, tables: Iterable[str], partitions: Iterable[str]) -> tuple[str, str]:
+        """Launch a backfill, wait for its end, and return its id and status."""
         params = {"assetSelection": [{"path": [table]} for table in tables], "partitionNames": list(partitions)}
         launched = self.ask(LAUNCH, params=params)["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
-        return self.wait_for_backfill(launched["backfillId"])
+        backfill_id = launched["backfillId"]
+        return backfill_id, self.wait_for_backfill(backfill_id)
 
     def wait_for_backfill(self, backfill_id: str) -> str:
         deadline = time.monotonic() + BACKFILL_SECONDS

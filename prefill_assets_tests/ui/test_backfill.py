@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-
 import dagster as dg
 import pytest
 
 from prefill_assets.locations import Locations
 from prefill_assets.runs.execution import open_instance
-from prefill_assets_tests.cli.conftest import enter
-from prefill_assets_tests.tiny_projects import EXPERIMENT, STEPS, make_environment, make_experiment, make_project, write_config
-from prefill_assets_tests.ui.running_ui import RunningUi
+from prefill_assets_tests.ui.conftest import FEW_LEVELS, LONG_EXPERIMENT, LONG_STEPS
 
 CELL_TABLES = ("eval_samples", "eval_results", "prefill_logprobs")
-MORE_STEPS, FEW_LEVELS = (*STEPS, 20, 30, 40), (0, 3)
 
 
 @pytest.mark.slow
-def test_with_more_checkpoints_than_levels_each_checkpoint_is_loaded_once(tmp_path, monkeypatch):
-    project = make_project(tmp_path / "project")
-    run_dir = make_experiment(project)
-    for step in MORE_STEPS[len(STEPS) :]:
-        shutil.copytree(run_dir / "checkpoints" / "checkpoint-1", run_dir / "checkpoints" / f"checkpoint-{step}")
-    write_config(run_dir, prefill_tokens_sweep=",".join(map(str, FEW_LEVELS)))
-    enter(monkeypatch, project)
-    cells = {f"{EXPERIMENT}/checkpoint-{step:06d}|prefill-{level:04d}" for step in MORE_STEPS for level in FEW_LEVELS}
+def test_with_more_checkpoints_than_levels_each_checkpoint_is_loaded_once(ui):
+    cells = {f"{LONG_EXPERIMENT}/checkpoint-{step:06d}|prefill-{level:04d}" for step in LONG_STEPS for level in FEW_LEVELS}
 
-    ui = RunningUi(project, make_environment(project))
-    try:
-        assert ui.backfill(CELL_TABLES, cells) == "COMPLETED_SUCCESS"
-    finally:
-        ui.stop()
+    backfill_id, status = ui.backfill(CELL_TABLES, cells)
 
+    assert status == "COMPLETED_SUCCESS"
     instance = open_instance(Locations.find())
-    assert {table: set(instance.get_materialized_partitions(dg.AssetKey(table))) for table in CELL_TABLES} == dict.fromkeys(
-        CELL_TABLES, cells
-    )
-    assert sum(int(run.tags["prefill/weight_loads"]) for run in instance.get_runs()) == len(MORE_STEPS)
+    for table in CELL_TABLES:
+        made = instance.get_materialized_partitions(dg.AssetKey(table))
+        assert {key for key in made if key.startswith(f"{LONG_EXPERIMENT}/")} == cells
+    runs = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill_id}))
+    assert sum(int(run.tags["prefill/weight_loads"]) for run in runs) == len(LONG_STEPS)
