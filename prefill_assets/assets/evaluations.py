@@ -19,10 +19,10 @@ from prefill_assets.stages.dependencies import CODE_VERSIONS
 from prefill_assets.warehouse.table import find_table
 
 
-def _specify(table: str, group: str, kind: str, deps: list[str]) -> dg.AssetSpec:
+def _specify(table: str, group: str, kind: str, deps: list[str], inputs: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         table,
-        deps=deps,
+        deps=[*deps, dg.AssetDep(inputs, partition_mapping=dg.MultiToSingleDimensionPartitionMapping("checkpoint"))],
         skippable=True,  # each partition is told by an event of its own
         code_version=CODE_VERSIONS[table],
         group_name=group,
@@ -35,10 +35,11 @@ def _specify(table: str, group: str, kind: str, deps: list[str]) -> dg.AssetSpec
 
 @dg.multi_asset(
     specs=[
-        _specify("eval_samples", "evaluation", "pytorch", ["problems", "prefill_traces"]),
-        _specify("eval_results", "evaluation", "python", ["eval_samples"]),
-        _specify("prefill_logprobs", "scoring", "pytorch", ["eval_samples"]),
+        _specify("eval_samples", "evaluation", "pytorch", ["problems", "prefill_traces"], "sampling_inputs"),
+        _specify("eval_results", "evaluation", "python", ["eval_samples"], "verification_inputs"),
+        _specify("prefill_logprobs", "scoring", "pytorch", ["eval_samples"], "scoring_inputs"),
     ],
+    description="Samples, verdicts and logprobs of each checkpoint by one load of its weights; what fails leaves the rest alone.",
     partitions_def=cell_partitions,
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,

@@ -4,4 +4,7 @@ import dagster as dg
 
 from prefill_assets.runs.plan import LAYERS
 
-layer_jobs = [dg.define_asset_job(name, selection=dg.AssetSelection.assets(*tables)) for name, tables in LAYERS]
+layer_jobs = [
+    dg.define_asset_job(name, selection=dg.AssetSelection.assets(*tables), description=f"Makes {', '.join(tables)}.")
+    for name, tables in LAYERS
+]

@@ -18,11 +18,11 @@ from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenParti
 
 
 @dg.asset(
-    deps=[trajectory_analysis, predictor_comparison, threshold_comparison],
+    deps=[trajectory_analysis, predictor_comparison, threshold_comparison, "report_inputs"],
     code_version=CODE_VERSIONS["report"],
     automation_condition=when_inputs_changed,
     group_name="report",
-    kinds={"altair"},
+    kinds={"altair", "report"},
     owners=OWNERS,
     description="One page an experiment that answers, shows and documents; it opens offline, at data/reports/NAME/index.html.",
 )

@@ -15,4 +15,5 @@ keep_analysis_current = dg.AutomationConditionSensorDefinition(
     target=dg.AssetSelection.groups("trajectory", "comparison", "report"),
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
+    description="Brings trajectories, comparisons and reports up to date after evaluations. Needs no GPU.",
 )

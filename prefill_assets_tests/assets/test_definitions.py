@@ -64,3 +64,10 @@ def test_column_lineage_leads_to_the_upstream_asset_in_the_api_and_in_the_column
     assert column.description.endswith("\n\n← [eval_results](/assets/eval_results) `prefill_level`, `exploit_success`, `error`")
     for name in PARTITION_COLUMNS:
         assert ("dagster/column_lineage" in metadata[name]) == (name not in ("problems", "prefill_traces"))
+
+
+def test_everything_that_a_user_may_start_or_switch_on_says_what_it_does():
+    repository = defs.get_repository_def()
+    named = [*repository.sensor_defs, *(job for job in repository.get_all_jobs() if not job.name.startswith("__"))]
+    assert len(named) >= len(LAYERS) + 2
+    assert [definition.name for definition in named if not definition.description] == []
