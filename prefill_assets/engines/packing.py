@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     import torch
 
 _NAME = "prefill_assets_packed"
-"""The name by which `transformers` finds `attend_packed`."""
+"""The name by which `transformers` finds our attention."""
 
 _LARGEST_HEAD = 256
 """Of the kernel for sequences of different lengths."""
 
 _FOREIGN = ("softcap", "s_aux", "position_bias")
-"""What some models ask of their attention beside causality; `attend_packed` knows none of it."""
+"""What some models ask of their attention beside causality; our attention knows none of it."""
 
 _TOLERATED = 0.3
 """Share of a logit's standard deviation: rounding of 16-bit formats stays below; in a trained model, what leaks is far above."""
 
 
 class CannotPackError(Exception):
-    """The model asks its attention for something that `attend_packed` does not do."""
+    """The model asks its attention for something that ours does not do."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,22 @@ def pack(sequences: Sequence[Sequence[int]]) -> Pack:
     return Pack(ids, positions, tuple(accumulate(map(len, sequences), initial=0)))
 
 
-def run_packed(model: Any, packed: Pack) -> Any:
-    """The model's output for a pack. Raises CannotPackError."""
+def run_packed(model: Any, packed: Pack, attend: Callable[..., Any] | None = None, **told: Any) -> Any:
+    """The model's output for a pack, by `attend_packed` or what stands around it, which is `told` something more.
+
+    Raises CannotPackError.
+    """
     import torch
 
     device = model.device
-    with _attention_is_packed(model):
+    with attention_by(model, attend or attend_packed):
         return model(
             input_ids=packed.ids.to(device, non_blocking=True),
             position_ids=packed.positions.to(device, non_blocking=True),
             cu_seq_lens_q=torch.tensor(packed.bounds, dtype=torch.int32).to(device, non_blocking=True),
             packed=packed,
             use_cache=False,
+            **told,
         )
 
 
@@ -115,8 +119,7 @@ def attend_packed(
     import torch
     from torch.nn.functional import scaled_dot_product_attention
 
-    if any(others.get(name) is not None for name in _FOREIGN) or (sliding_window or packed.longest) < packed.longest:
-        raise CannotPackError
+    refuse_foreign(others, sliding_window, packed.longest)
     packed.attended.append(module)
     if query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and query.shape[-1] <= _LARGEST_HEAD:
         from torch.nn.attention.varlen import varlen_attn
@@ -134,11 +137,18 @@ def attend_packed(
     return torch.cat(pieces, 2).transpose(1, 2), None
 
 
+def refuse_foreign(asked: dict[str, Any], sliding_window: int | None, longest: int) -> None:
+    """Raise CannotPackError where a layer asks for more than causal attention to all of `longest` tokens."""
+    if any(asked.get(name) is not None for name in _FOREIGN) or (sliding_window or longest) < longest:
+        raise CannotPackError
+
+
 @contextmanager
-def _attention_is_packed(model: Any) -> Iterator[None]:
+def attention_by(model: Any, attend: Callable[..., Any]) -> Iterator[None]:
+    """While it lasts, every attention layer calls this function, and the model prepares no mask."""
     from transformers import AttentionInterface
 
-    AttentionInterface.register(_NAME, attend_packed)
+    AttentionInterface.register(_NAME, attend)
     config = model.config.get_text_config()
     before = config._attn_implementation
     config._attn_implementation = _NAME

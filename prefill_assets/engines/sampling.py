@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from prefill_assets.engines.memory_budget import find_scoring_budget
 from prefill_assets.engines.padding import pad_left
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling
 from prefill_assets.engines.roomy_cache import make_cache
+from prefill_assets.engines.rooms import Rooms, read_prompts
+from prefill_assets.engines.stepping import Stepper
 
 if TYPE_CHECKING:
     import torch
@@ -30,21 +33,26 @@ class Speaker(Protocol):
     def stop_ids(self) -> frozenset[int]: ...
 
 
-def sample_batch(loaded: LoadedModel, requests: Sequence[GenerationRequest], sampling: Sampling) -> list[Generation]:
-    """Continue every request to a stop token, `max_tokens` or the end of the context; its draws come from its seed."""
+def sample_batch(
+    loaded: LoadedModel, requests: Sequence[GenerationRequest], sampling: Sampling, *, packed: bool
+) -> list[Generation]:
+    """Continue every request to a stop token, `max_tokens` or the end of the context; its draws come from its seed.
+
+    With `packed`, prompts are read packed and kept in rooms; raises CannotPackError where that cannot be.
+    """
     import torch
 
     context = loaded.context_tokens
     limits = [min(sampling.max_tokens, context - len(r.token_ids)) if context else sampling.max_tokens for r in requests]
     with torch.inference_mode():
-        written = _decode(loaded, requests, sampling, limits)
+        written = (_write_in_rooms if packed else _write)(loaded, requests, sampling, limits)
     return [
         Generation(error=NOT_FINITE) if ids is None else read_generation(loaded, request, ids)
         for request, ids in zip(requests, written, strict=True)
     ]
 
 
-def _decode(
+def _write(
     loaded: LoadedModel, requests: Sequence[GenerationRequest], sampling: Sampling, limits: Sequence[int]
 ) -> list[list[int] | None]:
     """Token ids that each request got, the stop token included, at most `limits` of them; None where the model broke.
@@ -90,6 +98,45 @@ def _decode(
             ids, positions, mask, rows = ids[active], positions[active], mask[active], rows[active]
             active = active[active]
     return [None if fault else ids for ids, fault in zip(written, broken.tolist(), strict=True)]
+
+
+def _write_in_rooms(
+    loaded: LoadedModel, requests: Sequence[GenerationRequest], sampling: Sampling, limits: Sequence[int]
+) -> list[list[int] | None]:
+    """The same for models whose layers all look at other tokens by plain causal attention; tokens stay on the device."""
+    import torch
+
+    model, device = loaded.model, loaded.model.device
+    prompts, sources = _find_distinct([request.token_ids for request in requests], shared=True)
+    rooms = Rooms.make([len(request.token_ids) for request in requests], limits, device)
+    logits = read_prompts(model, rooms, prompts, sources, find_scoring_budget(model)).to(device)
+    stepper = Stepper(model, rooms)
+    draws = _draw_uniforms([request.seed for request in requests], max(limits)).to(device)
+    stops = torch.tensor(sorted(loaded.stop_ids), device=device)
+    ends = torch.tensor(limits, device=device)
+    rows = torch.arange(len(requests), device=device)
+    active = torch.ones(len(requests), dtype=torch.bool, device=device)
+    broken = torch.zeros_like(active)
+    written = torch.zeros(len(requests), max(limits), dtype=torch.long, device=device)
+    counts = torch.zeros(len(requests), dtype=torch.long, device=device)
+    for step in range(max(limits)):
+        broken[rows] |= active & ~logits.amax(-1).isfinite()
+        chosen = choose_tokens(logits, draws[rows, step], sampling)
+        written[rows, step] = chosen
+        counts[rows] += active
+        active = active & ~broken[rows] & ~torch.isin(chosen, stops) & (ends[rows] > step + 1)
+        going_on = int(active.sum())
+        if not going_on:
+            break
+        if going_on <= _SPARSE * len(active):
+            rooms.select(active.nonzero()[:, 0])
+            rows, chosen, active = rows[active], chosen[active], active[active]
+        logits = stepper.advance(chosen, step).to(device)
+        rooms.positions += active[:, None]
+    return [
+        None if fault else ids[:count]
+        for ids, count, fault in zip(written.tolist(), counts.tolist(), broken.tolist(), strict=True)
+    ]
 
 
 def _find_distinct(prompts: Sequence[tuple[int, ...]], *, shared: bool) -> tuple[list[tuple[int, ...]], list[int]]:

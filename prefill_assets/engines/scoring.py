@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from prefill_assets.engines.packing import pack, run_packed
 from prefill_assets.engines.padding import pad_right
+from prefill_assets.engines.projection import projecting_only
 from prefill_assets.engines.protocol import Score, ScoreRequest
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _run_packed(model: Any, sequences: Sequence[Sequence[int]], scored: Sequence
 
     row = pack(sequences)
     places = torch.cat([torch.arange(end - n, end) - 1 for end, n in zip(row.bounds[1:], scored, strict=True)])
-    with _projecting_only(model, (torch.zeros_like(places), places), row.ids.shape) as select:
+    with projecting_only(model, (torch.zeros_like(places), places), row.ids.shape) as select:
         return select(run_packed(model, row).logits)
 
 
@@ -66,39 +67,8 @@ def _run_padded(model: Any, sequences: Sequence[Sequence[int]], scored: Sequence
     ids = pad_right(sequences)
     rows = torch.repeat_interleave(torch.arange(len(sequences)), torch.tensor(scored))
     places = torch.cat([torch.arange(len(s) - n, len(s)) - 1 for s, n in zip(sequences, scored, strict=True)])
-    with _projecting_only(model, (rows, places), ids.shape) as select, _kernels_for_any_length(model):
+    with projecting_only(model, (rows, places), ids.shape) as select, _kernels_for_any_length(model):
         return select(model(input_ids=ids.to(model.device, non_blocking=True), use_cache=False).logits)
-
-
-@contextmanager
-def _projecting_only(
-    model: Any, where: tuple[torch.Tensor, torch.Tensor], shape: tuple[int, ...]
-) -> Iterator[Callable[[torch.Tensor], torch.Tensor]]:
-    """While it lasts, the model projects onto its vocabulary only these (row, place) of a batch of this shape.
-
-    They are selected at the entry of the model's own output layer, so whatever the model does to its logits afterwards (caps,
-    scales) still happens. Yields what reads their logits (positions x vocabulary) from the model's output.
-    """
-    selected = False
-
-    def enter(_: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        nonlocal selected
-        hidden, *rest = inputs
-        if hidden.shape[:2] != shape:
-            return inputs
-        selected = True
-        return hidden[tuple(index.to(hidden.device, non_blocking=True) for index in where)][None], *rest
-
-    def select(logits: torch.Tensor) -> torch.Tensor:
-        return logits[0] if selected else logits[tuple(index.to(logits.device) for index in where)]
-
-    head = model.get_output_embeddings()
-    handle = head.register_forward_pre_hook(enter) if head is not None else None
-    try:
-        yield select
-    finally:
-        if handle is not None:
-            handle.remove()
 
 
 def _kernels_for_any_length(model: Any) -> Any:

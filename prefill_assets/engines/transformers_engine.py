@@ -57,10 +57,14 @@ class TransformersEngine:
         return f"transformers {transformers.__version__} {dtype} {self.model.device.type}"
 
     def generate(self, requests: Sequence[GenerationRequest], sampling: Sampling) -> Iterator[Generation]:
+        from prefill_assets.engines.packing import CannotPackError
         from prefill_assets.engines.sampling import sample_batch
 
         def launch(batch: Sequence[GenerationRequest]) -> Callable[[], list[Generation]]:
-            generations = sample_batch(self.loaded, batch, sampling)
+            try:
+                generations = sample_batch(self.loaded, batch, sampling, packed=self.packs)
+            except CannotPackError:
+                generations = sample_batch(self.loaded, batch, sampling, packed=False)
             return lambda: generations
 
         context = self.loaded.context_tokens
@@ -74,7 +78,7 @@ class TransformersEngine:
             length=lambda r: len(r.token_ids) + sampling.max_tokens,
             launch=launch,
             give_up=lambda: Generation(error=OUT_OF_MEMORY),
-            tokens=find_generation_budget(self.model),
+            tokens=find_generation_budget(self.model, packed=self.packs),
             rows=self.batch_size,
         )
         yield from batches.run(requests, reject)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from prefill_assets.engines import memory_budget
@@ -31,19 +33,29 @@ def budget_with(monkeypatch):
 
 
 def test_scoring_takes_as_much_as_helps_and_less_where_memory_is_short(budget_with):
-    assert budget_with(find_scoring_budget, 30 * GB) == budget_with(find_scoring_budget, 60 * GB) == 16384
-    assert budget_with(find_scoring_budget, 1 * GB) == pytest.approx(2200, rel=0.1)
+    assert budget_with(find_scoring_budget, 60 * GB) == budget_with(find_scoring_budget, 120 * GB) == 16384
+    assert budget_with(find_scoring_budget, 2 * GB) == pytest.approx(2200, rel=0.1)
     assert budget_with(find_scoring_budget, 0) == 1
 
 
 def test_generation_keeps_what_memory_holds(budget_with):
     """Keys and values are 131,072 bytes a token in this shape."""
-    assert budget_with(find_generation_budget, 30 * GB) == 2 * budget_with(find_generation_budget, 15 * GB)
-    assert 60_000 < budget_with(find_generation_budget, 30 * GB) < 30 * GB // 131072
+    padded = partial(find_generation_budget, packed=False)
+
+    assert budget_with(padded, 60 * GB) == pytest.approx(2 * budget_with(padded, 30 * GB), abs=1)
+    assert 60_000 < budget_with(padded, 60 * GB) < 30 * GB // 131072
+
+
+def test_rooms_keep_more_since_prompts_are_read_a_part_at_a_time(budget_with):
+    rooms = partial(find_generation_budget, packed=True)
+
+    assert 300_000 < budget_with(rooms, 60 * GB) < 60 * GB * 3 / 4 // 131072
+    assert budget_with(rooms, 1 * GB) > 0
+    assert budget_with(rooms, 0) == 1
 
 
 def test_a_cpu_is_bounded_by_speed_alone():
     model = make_family("llama")
 
-    assert find_generation_budget(model) is None
+    assert find_generation_budget(model, packed=True) is None
     assert find_scoring_budget(model) == 4096

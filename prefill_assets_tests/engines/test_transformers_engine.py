@@ -10,7 +10,7 @@ import pytest
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling, ScoreRequest
 from prefill_assets.engines.sampling import read_generation
 from prefill_assets.engines.transformers_engine import OUT_OF_MEMORY, TransformersEngine
-from prefill_assets_tests.engines.cramped_model import CrampedModel
+from prefill_assets_tests.engines.cramped_model import CrampedModel, count_sequences
 from prefill_assets_tests.engines.families import PACKING, PADDING, VOCABULARY, make_family
 from prefill_assets_tests.tiny_models import CONTEXT_TOKENS, FORMS, make_tokenizer
 
@@ -73,13 +73,15 @@ def test_a_prompt_that_attempts_share_is_read_once(find_tiny_engine):
     class Reading(CrampedModel):
         def __call__(self, input_ids, **options):
             if input_ids.shape[1] > 1:
-                prompts_read.append(len(input_ids))
+                prompts_read.append(count_sequences(input_ids, options))
             return super().__call__(input_ids, **options)
 
     engine, prompts_read = find_tiny_engine("chatml"), []
     prompts = [request.token_ids for request in make_requests(engine, 2)]
 
     reading = TransformersEngine(Reading(engine.model, 100), engine.tokenizer, 8)
+    assert reading.packs
+    prompts_read.clear()
     generations = list(reading.generate([GenerationRequest(prompt, seed) for prompt in prompts for seed in (1, 2, 3)], WARM))
 
     assert prompts_read == [2]

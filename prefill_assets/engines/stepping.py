@@ -1,0 +1,68 @@
+"""The next token's logits for rows that are being continued, step by step; on a GPU a step is recorded and played again.
+
+A step of a model with 32 layers is some 700 kernels. A host that launches them one by one takes longer than the GPU that runs them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefill_assets.engines.packing import CannotPackError, attention_by
+from prefill_assets.engines.rooms import Rooms, attend_written, mask_unwritten
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Stepper:
+    """Runs steps of one batch. The first step of a shape runs as it is, which readies its kernels; the second is recorded."""
+
+    def __init__(self, model: Any, rooms: Rooms):
+        self.model, self.rooms = model, rooms
+        self._ids: Any = None
+        self._shape: tuple[int, int] | None = None
+        self._graph: Any = None
+        self._logits: Any = None
+        self._records = {weight.device.type for weight in model.parameters()} == {"cuda"} and (
+            len({weight.device for weight in model.parameters()}) == 1
+        )
+
+    def advance(self, tokens: torch.Tensor, step: int) -> torch.Tensor:
+        """Logits (rows x vocabulary) after these tokens (one a row), each at its row's position. Raises CannotPackError.
+
+        They are overwritten by the next step.
+        """
+        in_sight = self.rooms.count_columns_in_sight(step)
+        if self._shape != (len(tokens), in_sight):
+            self._graph = self._logits = None
+            self._ids, self._shape = tokens[:, None].clone(), (len(tokens), in_sight)
+            return self._run(in_sight)
+        self._ids.copy_(tokens[:, None])
+        if self._graph is None and self._records:
+            self._record(in_sight)
+        if self._graph is None:
+            return self._run(in_sight)
+        self._graph.replay()
+        return self._logits
+
+    def _record(self, in_sight: int) -> None:
+        import torch
+
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                self._logits = self._run(in_sight)
+        except CannotPackError:
+            raise
+        except RuntimeError:  # a step that asks the GPU for a number before it goes on cannot be recorded
+            self._records = False
+            torch.cuda.synchronize()
+            return
+        self._graph = graph
+
+    def _run(self, in_sight: int) -> torch.Tensor:
+        rooms = self.rooms
+        mask = mask_unwritten(rooms, in_sight, self.model.dtype)
+        with attention_by(self.model, attend_written):
+            out = self.model(input_ids=self._ids, position_ids=rooms.positions, use_cache=False, rooms=rooms, unwritten=mask)
+        return out.logits[:, -1]
