@@ -1,7 +1,7 @@
 """float16 in place of bfloat16 while a model computes: as fast on a GPU, and results are rounded eight times as finely.
 
-A value of bfloat16 keeps 8 significant bits, one of float16 keeps 11 and reaches only 65504: what overflows there becomes infinite
-or not a number, which whoever computes must look for.
+A value of bfloat16 keeps 8 significant bits, one of float16 keeps 11, but reaches only 65504. What overflows becomes infinite or
+not a number, which whoever computes must look for.
 """
 
 from __future__ import annotations
@@ -40,21 +40,6 @@ def in_finer_format(model: Any) -> Iterator[bool]:
         yield bool(refined)
     finally:
         _restore(refined)
-
-
-def computes(model: Any) -> bool:
-    """Whether the model's logits are numbers: some models do arithmetic in bfloat16 whatever their weights are."""
-    import torch
-
-    known = model.get_input_embeddings().num_embeddings
-    ids = torch.tensor([[(3 + 7 * i) % known for i in range(16)]], device=model.device)
-    try:
-        with torch.inference_mode():
-            return bool(model(input_ids=ids, use_cache=False).logits.isfinite().all())
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, TypeError, ValueError):
-        return False
 
 
 def _is_coarse(weight: Any) -> bool:

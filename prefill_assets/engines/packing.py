@@ -23,7 +23,7 @@ _LARGEST_HEAD = 256
 _FOREIGN = ("softcap", "s_aux", "position_bias")
 """What some models ask of their attention beside causality; our attention knows none of it."""
 
-_TOLERATED = 0.3
+TOLERATED = 0.3
 """Share of a logit's standard deviation: rounding of 16-bit formats stays below; in a trained model, what leaks is far above."""
 
 
@@ -41,9 +41,20 @@ class Pack:
     attended: list[Any] = field(default_factory=list)
     """The attention modules that have looked at it by `attend_packed`."""
 
+    sent: dict[Any, torch.Tensor] = field(default_factory=dict)
+    """Bounds that are on a device already."""
+
     @property
     def longest(self) -> int:
         return max(end - start for start, end in pairwise(self.bounds))
+
+    def send_bounds(self, bounds: tuple[int, ...], device: Any) -> torch.Tensor:
+        """Bounds as the kernel wants them, sent once for all layers."""
+        import torch
+
+        if (bounds, device) not in self.sent:
+            self.sent[bounds, device] = send(torch.tensor(bounds, dtype=torch.int32), device)
+        return self.sent[bounds, device]
 
 
 def pack(sequences: Sequence[Sequence[int]]) -> Pack:
@@ -55,19 +66,21 @@ def pack(sequences: Sequence[Sequence[int]]) -> Pack:
     return Pack(ids, positions, tuple(accumulate(map(len, sequences), initial=0)))
 
 
+def send(tensor: torch.Tensor, device: Any) -> torch.Tensor:
+    """A tensor of the host on a device, without waiting for what the device does: from pageable memory it would wait."""
+    return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
+
+
 def run_packed(model: Any, packed: Pack, attend: Callable[..., Any] | None = None, **told: Any) -> Any:
     """The model's output for a pack, by `attend_packed` or what stands around it, which is `told` something more.
 
     Raises CannotPackError.
     """
-    import torch
-
     device = model.device
     with attention_by(model, attend or attend_packed):
         return model(
-            input_ids=packed.ids.to(device, non_blocking=True),
-            position_ids=packed.positions.to(device, non_blocking=True),
-            cu_seq_lens_q=torch.tensor(packed.bounds, dtype=torch.int32).to(device, non_blocking=True),
+            input_ids=send(packed.ids, device),
+            position_ids=send(packed.positions, device),
             packed=packed,
             use_cache=False,
             **told,
@@ -96,7 +109,7 @@ def can_pack(model: Any) -> bool:
     if len(beside.attended) != model.config.get_text_config().num_hidden_layers:
         return False
     difference = (alone - together).abs().mean(-1).amax()
-    return bool(difference <= _TOLERATED * alone.std() or not alone.isfinite().all())
+    return bool(difference <= TOLERATED * alone.std() or not alone.isfinite().all())
 
 
 def attend_packed(
@@ -109,32 +122,48 @@ def attend_packed(
     sliding_window: int | None = None,
     *,
     packed: Pack,
-    cu_seq_lens_q: torch.Tensor,
     **others: Any,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention within each sequence of a pack; query, key and value are 1 x heads x tokens x head size.
 
     Raises CannotPackError.
     """
-    import torch
-    from torch.nn.functional import scaled_dot_product_attention
-
     refuse_foreign(others, sliding_window, packed.longest)
     packed.attended.append(module)
+    return attend_within(query, key, value, packed, packed.bounds, scaling), None
+
+
+def attend_within(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    packed: Pack,
+    bounds: tuple[int, ...],
+    scaling: float | None,
+) -> torch.Tensor:
+    """Causal attention (1 x tokens x heads x head size) of the last tokens of each sequence of a pack to all of the sequence.
+
+    `bounds` say where each sequence's queries begin; keys and values are those of the whole pack.
+    """
+    import torch
+    from torch.nn.attention.bias import causal_lower_right
+    from torch.nn.functional import scaled_dot_product_attention
+
     if query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and query.shape[-1] <= _LARGEST_HEAD:
         from torch.nn.attention.varlen import varlen_attn
 
         q, k, v = (states[0].transpose(0, 1) for states in (query, key, value))
-        bounds = cu_seq_lens_q.to(query.device)
-        longest = packed.longest
-        attended: Any = varlen_attn(q, k, v, bounds, bounds, longest, longest, scale=scaling, **_varlen_options())
-        return attended[None], None
+        sent = [packed.send_bounds(some, query.device) for some in (bounds, packed.bounds)]
+        most = [max(end - start for start, end in pairwise(some)) for some in (bounds, packed.bounds)]
+        attended: Any = varlen_attn(q, k, v, *sent, *most, scale=scaling, **_varlen_options())
+        return attended[None]
     grouped = query.shape[1] != key.shape[1]
     pieces = []
-    for start, end in pairwise(packed.bounds):
-        q, k, v = (states[:, :, start:end] for states in (query, key, value))
-        pieces.append(scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling, enable_gqa=grouped))
-    return torch.cat(pieces, 2).transpose(1, 2), None
+    for (first, last), (start, end) in zip(pairwise(bounds), pairwise(packed.bounds), strict=True):
+        q, k, v = query[:, :, first:last], key[:, :, start:end], value[:, :, start:end]
+        mask: Any = None if last - first == end - start else causal_lower_right(last - first, end - start)
+        pieces.append(scaled_dot_product_attention(q, k, v, mask, is_causal=mask is None, scale=scaling, enable_gqa=grouped))
+    return torch.cat(pieces, 2).transpose(1, 2)
 
 
 def refuse_foreign(asked: dict[str, Any], sliding_window: int | None, longest: int) -> None:

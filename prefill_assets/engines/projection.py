@@ -1,4 +1,4 @@
-"""The vocabulary projection at some positions alone: at all of them its output is larger than everything else in a forward pass."""
+"""The vocabulary projection at some positions alone: at all of them it writes more than everything else in a forward pass."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from prefill_assets.engines.packing import Pack, attend_packed, pack, refuse_foreign, run_packed
+from prefill_assets.engines.packing import Pack, attend_packed, pack, refuse_foreign, run_packed, send
 from prefill_assets.engines.projection import projecting_only
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Rooms:
     def put(self, module: Any, key: torch.Tensor, value: torch.Tensor, where: Destination) -> None:
         """Take keys and values (1 x heads x tokens x head size) of a layer over a pack to where they belong."""
         for room, states in zip(self._find(module, key), (key, value), strict=True):
-            row, column, token = (index.to(states.device, non_blocking=True) for index in (where.rows, where.columns, where.tokens))
+            row, column, token = where.send(states.device)
             room[row, :, column] = states[0].transpose(0, 1)[token]
 
     def write(self, module: Any, key: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -78,6 +78,13 @@ class Destination:
     rows: torch.Tensor
     columns: torch.Tensor
     tokens: torch.Tensor
+    sent: dict[Any, tuple[torch.Tensor, ...]] = field(default_factory=dict)
+
+    def send(self, device: Any) -> tuple[torch.Tensor, ...]:
+        """The three on a device, sent once for all layers."""
+        if device not in self.sent:
+            self.sent[device] = tuple(send(index, device) for index in (self.rows, self.columns, self.tokens))
+        return self.sent[device]
 
 
 def read_prompts(model: Any, rooms: Rooms, prompts: Sequence[Sequence[int]], sources: Sequence[int], tokens: int) -> torch.Tensor:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from prefill_assets.engines.memory_budget import find_scoring_budget
 from prefill_assets.engines.padding import pad_left
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling
-from prefill_assets.engines.roomy_cache import make_cache
 from prefill_assets.engines.rooms import Rooms, read_prompts
+from prefill_assets.engines.roomy_cache import make_cache
 from prefill_assets.engines.stepping import Stepper
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from contextlib import nullcontext
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from prefill_assets.engines.packing import pack, run_packed
+from prefill_assets.engines.last_layer import LastLayer, run_in_part
+from prefill_assets.engines.packing import pack, run_packed, send
 from prefill_assets.engines.padding import pad_right
 from prefill_assets.engines.projection import projecting_only
 from prefill_assets.engines.protocol import Score, ScoreRequest
@@ -20,21 +21,24 @@ _LOGIT_BYTES = 1 << 29
 """float32 logits held at once; more rows than fit are turned into log probabilities piece by piece."""
 
 
-def launch_scores(model: Any, requests: Sequence[ScoreRequest], *, packed: bool) -> Callable[[], list[Score]]:
+def launch_scores(
+    model: Any, requests: Sequence[ScoreRequest], *, packed: bool, last: LastLayer | None = None
+) -> Callable[[], list[Score]]:
     """Begin one forward pass over prompt + prefill of every request; the returned function waits for it and reads the sums.
 
     All lengths of a prefill are prefix sums of one pass. The log probability of token t is log_softmax(logits[t - 1])[token t],
-    in float32, summed in float64. With `packed` the sequences are one row; raises CannotPackError where that cannot be.
-    Otherwise rows are padded at the right, where nothing looks ahead at the padding: no mask is needed.
+    in float32, summed in float64; nothing comes after the last token, so it is not read. With `packed` the sequences are one row,
+    and the `last` layer is run at the scored positions; raises CannotPackError where that cannot be. Otherwise rows are padded at
+    the right, where nothing looks ahead at the padding: no mask is needed.
     """
     import torch
 
     scored = [max(r.lengths) for r in requests]
-    sequences = [(*r.prompt_ids, *r.prefill_ids[:n]) for r, n in zip(requests, scored, strict=True)]
+    sequences = [(*r.prompt_ids, *r.prefill_ids[: n - 1]) for r, n in zip(requests, scored, strict=True)]
     with torch.inference_mode():
-        logits = _run_packed(model, sequences, scored) if packed else _run_padded(model, sequences, scored)
+        logits = _run_packed(model, sequences, scored, last) if packed else _run_padded(model, sequences, scored)
         tokens = torch.tensor([token for r, n in zip(requests, scored, strict=True) for token in r.prefill_ids[:n]])
-        log_probs = _gather_log_probs(logits, tokens.to(logits.device, non_blocking=True))
+        log_probs = _gather_log_probs(logits, send(tokens, logits.device))
         host = log_probs.to("cpu", non_blocking=True)
     arrived = None
     if log_probs.is_cuda:
@@ -50,12 +54,14 @@ def launch_scores(model: Any, requests: Sequence[ScoreRequest], *, packed: bool)
     return read
 
 
-def _run_packed(model: Any, sequences: Sequence[Sequence[int]], scored: Sequence[int]) -> torch.Tensor:
-    """Logits (positions x vocabulary) before each of the last `scored` tokens of every sequence."""
+def _run_packed(model: Any, sequences: Sequence[Sequence[int]], scored: Sequence[int], last: LastLayer | None) -> torch.Tensor:
+    """Logits (positions x vocabulary) after each of the last `scored` tokens of every sequence."""
     import torch
 
     row = pack(sequences)
-    places = torch.cat([torch.arange(end - n, end) - 1 for end, n in zip(row.bounds[1:], scored, strict=True)])
+    if last is not None:
+        return run_in_part(model, row, last, scored)
+    places = torch.cat([torch.arange(end - n, end) for end, n in zip(row.bounds[1:], scored, strict=True)])
     with projecting_only(model, (torch.zeros_like(places), places), row.ids.shape) as select:
         return select(run_packed(model, row).logits)
 
@@ -66,9 +72,9 @@ def _run_padded(model: Any, sequences: Sequence[Sequence[int]], scored: Sequence
 
     ids = pad_right(sequences)
     rows = torch.repeat_interleave(torch.arange(len(sequences)), torch.tensor(scored))
-    places = torch.cat([torch.arange(len(s) - n, len(s)) - 1 for s, n in zip(sequences, scored, strict=True)])
+    places = torch.cat([torch.arange(len(s) - n, len(s)) for s, n in zip(sequences, scored, strict=True)])
     with projecting_only(model, (rows, places), ids.shape) as select, _kernels_for_any_length(model):
-        return select(model(input_ids=ids.to(model.device, non_blocking=True), use_cache=False).logits)
+        return select(model(input_ids=send(ids, model.device), use_cache=False).logits)
 
 
 def _kernels_for_any_length(model: Any) -> Any:

@@ -1,6 +1,6 @@
 """The next token's logits for rows that are being continued, step by step; on a GPU a step is recorded and played again.
 
-A step of a model with 32 layers is some 700 kernels. A host that launches them one by one takes longer than the GPU that runs them.
+A step of a model with 32 layers is some 700 kernels. A host takes longer to launch them than the GPU to run them.
 """
 
 from __future__ import annotations

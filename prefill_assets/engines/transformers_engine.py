@@ -45,9 +45,9 @@ class TransformersEngine:
     @cached_property
     def packs(self) -> bool:
         """Whether this model scores several sequences in one row; others score padded rows."""
-        from prefill_assets.engines.packing import can_pack
+        from prefill_assets.engines.abilities import find_abilities
 
-        return can_pack(self.model)
+        return find_abilities(self.model).packs
 
     @property
     def description(self) -> str:
@@ -84,7 +84,10 @@ class TransformersEngine:
         yield from batches.run(requests, reject)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[Score]:
-        from prefill_assets.engines.finer_format import computes, in_finer_format
+        import torch
+
+        from prefill_assets.engines.abilities import find_abilities
+        from prefill_assets.engines.finer_format import in_finer_format
         from prefill_assets.engines.packing import CannotPackError
         from prefill_assets.engines.scoring import launch_scores
 
@@ -100,27 +103,33 @@ class TransformersEngine:
 
         def launch_once(batch: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
             try:
-                return launch_scores(self.model, batch, packed=self.packs)
+                return launch_scores(self.model, batch, packed=self.packs, last=last)
             except CannotPackError:
                 self.packs = False
                 return launch_scores(self.model, batch, packed=False)
 
         def launch(batch: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
-            read = launch_once(batch)
+            try:
+                read = launch_once(batch)
+            except (RuntimeError, TypeError, ValueError) as error:
+                if isinstance(error, torch.OutOfMemoryError) or not self.refines:
+                    raise
+                return go_on_coarsely(batch)  # some models do arithmetic in bfloat16 whatever their weights are
             return partial(read_or_repeat, batch, read) if self.refines else read
 
         def read_or_repeat(batch: Sequence[ScoreRequest], read: Callable[[], list[Score]]) -> list[Score]:
             scores = read()
-            if all(score.sums is not None for score in scores):
-                return scores
-            self.refines = False  # float16 overflows in this model: it goes on in its own format
-            finer.close()
-            return launch_once(batch)()
+            overflowed = any(score.sums is None for score in scores)
+            return go_on_coarsely(batch)() if overflowed else scores
 
+        def go_on_coarsely(batch: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
+            self.refines = False
+            finer.close()
+            return launch_once(batch)
+
+        last = find_abilities(self.model).last
         with ExitStack() as finer:
-            self.refines = self.refines and finer.enter_context(in_finer_format(self.model)) and computes(self.model)
-            if not self.refines:
-                finer.close()
+            self.refines = self.refines and finer.enter_context(in_finer_format(self.model))
             batches: Batches[ScoreRequest, Score] = Batches(
                 length=lambda r: len(r.prompt_ids) + max(r.lengths),
                 launch=launch,

@@ -33,7 +33,7 @@ def budget_with(monkeypatch):
 
 
 def test_scoring_takes_as_much_as_helps_and_less_where_memory_is_short(budget_with):
-    assert budget_with(find_scoring_budget, 60 * GB) == budget_with(find_scoring_budget, 120 * GB) == 16384
+    assert budget_with(find_scoring_budget, 60 * GB) == budget_with(find_scoring_budget, 120 * GB) == 32768
     assert budget_with(find_scoring_budget, 2 * GB) == pytest.approx(2200, rel=0.1)
     assert budget_with(find_scoring_budget, 0) == 1
 
