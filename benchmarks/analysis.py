@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import duckdb
     import pandas
 
+    from prefill_assets.sources.record_fields import RecordKind
+    from prefill_assets.warehouse.store import Warehouse
+
 STEPS = ("trajectory", "logprobs", "thresholds", "predictors")
 RULES = {
     "load": "import of JSON lines",
@@ -79,29 +82,37 @@ class OurImport:
     """Every file of a run into its partition, as the assets do it."""
 
     def __init__(self, results: Path, folder: Path):
-        import prefill_assets.sources.record_rows
-        import prefill_assets.warehouse.store
+        import pyarrow.compute  # noqa: F401  (libraries are there before the clock starts)
+
+        from prefill_assets.warehouse.connection import open_cursor
 
         self.results, self.folder = results, folder
-        prefill_assets.sources.record_rows.find_table("eval_results")
-        prefill_assets.warehouse.store.open_cursor()
+        open_cursor()
 
     def load(self) -> int:
-        from prefill_assets.sources.eval_records import read_eval_results
-        from prefill_assets.sources.logprob_records import read_prefill_logprobs
+        from prefill_assets.sources.record_fields import LOGPROB_RECORDS, RESULT_RECORDS
         from prefill_assets.sources.run_folder import RunFolder, find_logprob_files
-        from prefill_assets.warehouse.partition import PartitionKey, Stamp
         from prefill_assets.warehouse.store import Warehouse
 
         shutil.rmtree(self.folder, ignore_errors=True)
-        warehouse, stamp, num_rows = Warehouse(self.folder), Stamp("", "", ""), 0
+        warehouse = Warehouse(self.folder)
         run_dir = self.results / "prefill_sensitivity" / EXPERIMENT
-        for cell, files in RunFolder(run_dir).cells.items():
-            rows = read_eval_results(str(files.results), EXPERIMENT, *cell)
-            num_rows += warehouse.replace("eval_results", PartitionKey(EXPERIMENT, *cell), rows, stamp).num_rows
-        for cell, path in find_logprob_files(run_dir).items():
-            rows = read_prefill_logprobs(path, EXPERIMENT, *cell)
-            num_rows += warehouse.replace("prefill_logprobs", PartitionKey(EXPERIMENT, *cell), rows, stamp).num_rows
+        verdicts = {cell: files.results for cell, files in RunFolder(run_dir).cells.items() if files.results}
+        return sum(
+            self._store(warehouse, kind, {cell: path for cell, path in paths.items() if cell[0] == checkpoint})
+            for kind, paths in ((RESULT_RECORDS, verdicts), (LOGPROB_RECORDS, find_logprob_files(run_dir)))
+            for checkpoint in dict.fromkeys(cell[0] for cell in paths)
+        )
+
+    def _store(self, warehouse: Warehouse, kind: RecordKind, paths: dict[tuple[int, int], Path]) -> int:
+        """The partitions of one checkpoint, as the step of an import makes them."""
+        from prefill_assets.sources.record_batches import read_cells
+        from prefill_assets.warehouse.partition import PartitionKey, Stamp
+
+        num_rows = 0
+        for cell, read in read_cells(kind, paths, EXPERIMENT):
+            key = PartitionKey(EXPERIMENT, *cell)
+            num_rows += warehouse.replace(kind.table_name, key, read(), Stamp("", "", "")).num_rows
         return num_rows
 
 
