@@ -13,6 +13,7 @@ from typing import Any
 from prefill_assets.assets.materialization import Materializer
 from prefill_assets.engines.protocol import Engine
 from prefill_assets.errors import InputError
+from prefill_assets.sources.record_fields import RecordKind
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.progress import track
 from prefill_assets.verification.protocol import Verifier
@@ -55,40 +56,44 @@ class CheckpointEvaluation:
             self._materializer.note_failure(error, table, keys)
 
     def _make_samples(self, due: Cells) -> None:
-        from prefill_assets.sources.eval_records import read_eval_samples
+        from prefill_assets.sources.record_fields import SAMPLE_RECORDS
 
-        files = {key: self._inputs.samples_file(*key.cell) for key in due}
-        if not all(files.values()):
+        files = {key: file for key in due if (file := self._inputs.samples_file(*key.cell)) is not None}
+        if len(files) < len(due):
             self._open_engine()  # where the weights cannot be loaded, this says so once for all levels
-        for key, file in files.items():
-            if file is not None:
-                self._replace("eval_samples", key, due, read_eval_samples, file, key.experiment, *key.cell)
-            else:
+        self._store_files(SAMPLE_RECORDS, files, due)
+        for key in due:
+            if key not in files:
                 self._replace("eval_samples", key, due, self._generate, key)
 
     def _make_logprobs(self, due: Cells) -> None:
-        from prefill_assets.sources.logprob_records import read_prefill_logprobs
+        from prefill_assets.sources.record_fields import LOGPROB_RECORDS
 
-        files = self._inputs.logprob_files
-        scored = [key for key in due if key.cell not in files]
+        files = {key: self._inputs.logprob_files[key.cell] for key in due if key.cell in self._inputs.logprob_files}
+        scored = [key for key in due if key not in files]
         began = time.monotonic()
         rows = self._score(scored) if scored else {}
         seconds = (time.monotonic() - began) / max(1, len(scored))
-        for key in due:
-            if key in rows:
-                self._replace("prefill_logprobs", key, due, rows.__getitem__, key, seconds=seconds)
-            else:
-                self._replace("prefill_logprobs", key, due, read_prefill_logprobs, files[key.cell], key.experiment, *key.cell)
+        for key in rows:
+            self._replace("prefill_logprobs", key, due, rows.__getitem__, key, seconds=seconds)
+        self._store_files(LOGPROB_RECORDS, files, due)
 
     def _make_results(self, due: Cells) -> None:
-        from prefill_assets.sources.eval_records import read_eval_results
+        from prefill_assets.sources.record_fields import RESULT_RECORDS
 
+        files = {key: self._experiment.eval_files[key.cell] for key in due if self._dependencies.keeps_verdicts(key)}
+        self._store_files(RESULT_RECORDS, files, due)
         for key in due:
-            if self._dependencies.keeps_verdicts(key):
-                file = self._experiment.eval_files[key.cell]
-                self._replace("eval_results", key, due, read_eval_results, file, key.experiment, *key.cell)
-            else:
+            if key not in files:
                 self._replace("eval_results", key, due, self._judge, key)
+
+    def _store_files(self, kind: RecordKind, files: Mapping[PartitionKey, Path], due: Cells) -> None:
+        """Partitions from the files that an imported run came with."""
+        from prefill_assets.sources.record_batches import read_cells
+
+        keys = {key.cell: key for key in files}
+        for cell, read in read_cells(kind, {key.cell: file for key, file in files.items()}, self._experiment.name):
+            self._replace(kind.table_name, keys[cell], due, read)
 
     def _replace(
         self, table: str, key: PartitionKey, due: Cells, make_rows: Callable[..., Any], *arguments: Any, seconds: float = 0.0
