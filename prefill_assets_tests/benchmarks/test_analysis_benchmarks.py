@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from benchmarks import analysis
+from benchmarks import __main__ as benchmark
+from benchmarks import analysis, growth, startup
 from benchmarks.sides import Comparison, Side, Step
 from benchmarks.synthetic_run import EXPERIMENT, RunSize, draw_cells, write_run, write_warehouse
 from prefill_assets.warehouse.store import Warehouse
@@ -101,3 +102,32 @@ def test_ratios_are_taken_within_a_round():
     comparison = Comparison("", plain, ours)
     assert comparison.ratios == [2.0, 3.0]
     assert comparison.cpu_ratio == 4.0
+
+
+def test_growth_is_told_for_both_sides_where_the_plain_one_runs(capsys):
+    measured = growth.main(["--problems", "3", "6", "--plain-up-to", "3", "--checkpoints", "3", "--levels", "4", "--rounds", "1"])
+
+    assert [len(taken["plain"]) for taken in measured] == [1, 0]
+    assert measured[0]["rows"] < measured[1]["rows"]
+    assert "| not run |" in capsys.readouterr().out
+
+
+def test_starts_are_those_of_the_commands(capsys):
+    taken = startup.main(["--rounds", "1", "--checkpoints", "2", "--levels", "4"])
+
+    assert "usage: prefill" in taken["prefill --help"][0].answer
+    assert "eval_results" in taken["prefill status"][0].answer
+    assert EXPERIMENT in taken["prefill status"][0].answer
+    assert all(step.cpu_seconds > 0 for steps in taken.values() for step in steps)
+    assert "| load of the code location |" in capsys.readouterr().out
+
+
+def test_the_page_is_written_where_it_says(tmp_path, capsys):
+    arguments = ["--size", "smoke", "--only", "start-up", "scoring", "--output", str(tmp_path / "deep" / "page.md")]
+    page = benchmark.main(arguments)
+
+    text = page.read_text()
+    assert f"written to {page}" in capsys.readouterr().out
+    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## Start-up", "## Scoring"]
+    assert "| prefill status |" in text
+    assert "| 18 samples, 2 distinct prefills |" in text
