@@ -27,21 +27,36 @@ class Rooms:
     positions: torch.Tensor
     """Where each row's next token goes (rows x 1): its place in the row and its column."""
     columns: int
+    most_columns: int
     longest_prompt: int
     layers: dict[Any, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
     """By attention module."""
 
     @classmethod
     def make(cls, lengths: Sequence[int], limits: Sequence[int], device: Any) -> Rooms:
-        """For rows whose prompts have these lengths, and which get at most so many tokens more."""
+        """For rows whose prompts have these lengths, and which get at most so many tokens more.
+
+        On a GPU all columns are taken at once, since the memory was counted; elsewhere as they are needed.
+        """
         import torch
 
-        most = max(length + limit for length, limit in zip(lengths, limits, strict=True))
-        return cls(torch.tensor(lengths, device=device)[:, None], _round_up(most, _ALIGNED), max(lengths))
+        most = _round_up(max(length + limit for length, limit in zip(lengths, limits, strict=True)), _ALIGNED)
+        rooms = cls(torch.tensor(lengths, device=device)[:, None], most, most, max(lengths))
+        if device.type != "cuda":
+            rooms.columns = rooms.count_columns_in_sight(0)
+        return rooms
 
     def count_columns_in_sight(self, step: int) -> int:
         """Columns that rows look at while they get their token number `step`, from 0 on: all that are written, and some more."""
-        return min(self.columns, _round_up(self.longest_prompt + _round_up(step + 1, _STRETCH), _ALIGNED))
+        return min(self.most_columns, _round_up(self.longest_prompt + _round_up(step + 1, _STRETCH), _ALIGNED))
+
+    def grow(self, columns: int) -> None:
+        """Have at least so many columns; a layer is moved at a time."""
+        if columns <= self.columns:
+            return
+        self.columns = columns
+        for module, rooms in self.layers.items():
+            self.layers[module] = (_widen(rooms[0], columns), _widen(rooms[1], columns))
 
     def put(self, module: Any, key: torch.Tensor, value: torch.Tensor, where: Destination) -> None:
         """Take keys and values (1 x heads x tokens x head size) of a layer over a pack to where they belong."""
@@ -174,6 +189,12 @@ def _divide(lengths: Sequence[int], most: int) -> list[tuple[int, int]]:
             used = 0
         used += length
     return list(pairwise([*bounds, len(lengths)]))
+
+
+def _widen(room: torch.Tensor, columns: int) -> torch.Tensor:
+    wider = room.new_zeros(*room.shape[:2], columns, room.shape[3])
+    wider[:, :, : room.shape[2]] = room
+    return wider
 
 
 def _round_up(number: int, step: int) -> int:

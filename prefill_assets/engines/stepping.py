@@ -35,6 +35,7 @@ class Stepper:
         in_sight = self.rooms.count_columns_in_sight(step)
         if self._shape != (len(tokens), in_sight):
             self._graph = self._logits = None
+            self.rooms.grow(in_sight)
             self._ids, self._shape = tokens[:, None].clone(), (len(tokens), in_sight)
             return self._run(in_sight)
         self._ids.copy_(tokens[:, None])
