@@ -1,6 +1,6 @@
 """Both GPU stages of one checkpoint by the transformers engine, as the assets run them: samples at four levels, and scores.
 
-    python -m benchmarks.both_stages --shape 8b --batch-size 192      # one GPU with 80 GB: 5 to 10 minutes
+    python -m benchmarks.both_stages --shape 8b --max-tokens 32       # one GPU with 80 GB: about 3 minutes
     python -m benchmarks.both_stages --shape tiny --problems 6        # any CPU: some seconds
 
 A model with random weights ends no turn: every continuation has `--max-tokens` tokens. Counted: everything from problems and
@@ -93,7 +93,7 @@ def _read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--shape", choices=sorted(SHAPES), default="tiny")
     parser.add_argument("--problems", type=int, default=600)
     parser.add_argument("--max-tokens", type=int, default=128)
-    parser.add_argument("--batch-size", type=int, default=64, help="rows of generation, at most")
+    parser.add_argument("--batch-size", type=int, default=512, help="rows of generation, at most; fewer where memory is short")
     parser.add_argument("--json", type=Path, help="write the values there")
     return parser.parse_args(arguments)
 

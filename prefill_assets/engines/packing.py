@@ -153,9 +153,9 @@ def attend_within(
         from torch.nn.attention.varlen import varlen_attn
 
         q, k, v = (states[0].transpose(0, 1) for states in (query, key, value))
-        sent = [packed.send_bounds(some, query.device) for some in (bounds, packed.bounds)]
-        most = [max(end - start for start, end in pairwise(some)) for some in (bounds, packed.bounds)]
-        attended: Any = varlen_attn(q, k, v, *sent, *most, scale=scaling, **_varlen_options())
+        q_bounds, k_bounds = (packed.send_bounds(some, query.device) for some in (bounds, packed.bounds))
+        longest = max(end - start for start, end in pairwise(bounds))
+        attended: Any = varlen_attn(q, k, v, q_bounds, k_bounds, longest, packed.longest, scale=scaling, **_varlen_options())
         return attended[None]
     grouped = query.shape[1] != key.shape[1]
     pieces = []
