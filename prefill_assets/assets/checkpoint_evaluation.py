@@ -49,7 +49,7 @@ class CheckpointEvaluation:
         if not keys:
             return
         try:
-            self._materializer.events.note_upstream(table)
+            self._materializer.look_upstream(self._dependencies, table, keys)
             if due := self._materializer.list_due(self._dependencies, table, keys):
                 make(due)
         except Exception as error:

@@ -19,7 +19,11 @@ from prefill_assets.warehouse.table import find_table
 
 @dg.asset(
     partitions_def=checkpoint_partitions,
-    deps=[trajectory_analysis, dg.AssetDep("prefill_logprobs", partition_mapping=dg.AllPartitionMapping())],
+    deps=[
+        trajectory_analysis,
+        "integration_inputs",  # of all the experiment's checkpoints: no mapping of Dagster's keeps experiments apart
+        dg.AssetDep("prefill_logprobs", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("checkpoint")),
+    ],
     backfill_policy=dg.BackfillPolicy.single_run(),
     output_required=False,
     code_version=CODE_VERSIONS["trajectory_with_logprob"],
@@ -47,7 +51,7 @@ def trajectory_with_logprob(context: dg.AssetExecutionContext, platform: Platfor
 
 
 @dg.asset(
-    deps=[dg.AssetDep(trajectory_with_logprob, partition_mapping=dg.AllPartitionMapping())],
+    deps=[dg.AssetDep(trajectory_with_logprob, partition_mapping=dg.AllPartitionMapping()), "predictor_inputs"],
     code_version=CODE_VERSIONS["predictor_comparison"],
     automation_condition=when_inputs_changed,
     group_name="comparison",
@@ -66,7 +70,7 @@ def predictor_comparison(context: dg.AssetExecutionContext, platform: Platform) 
 
 
 @dg.asset(
-    deps=[dg.AssetDep(trajectory_with_logprob, partition_mapping=dg.AllPartitionMapping())],
+    deps=[dg.AssetDep(trajectory_with_logprob, partition_mapping=dg.AllPartitionMapping()), "threshold_inputs"],
     code_version=CODE_VERSIONS["threshold_comparison"],
     automation_condition=when_inputs_changed,
     group_name="comparison",

@@ -8,11 +8,13 @@ from typing import Any
 
 import dagster as dg
 
-from prefill_assets.assets.materialization import join_versions, replace_partition
+from prefill_assets.assets.materialization import replace_partition
+from prefill_assets.assets.observed_inputs import SAME_FOR_DAGSTER, list_inputs_of, note_inputs
 from prefill_assets.assets.platform import Platform
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import judge_freshness, make_stamp
+from prefill_assets.stages.inputs import hash_values
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 
 Part = tuple[WrittenPartition, dict[str, Any]]
@@ -59,6 +61,7 @@ def materialize_experiments(
             dependencies = platform.load_dependencies(experiment)
             if not _is_due(dependencies, name, always=experiment == experiments[-1]):
                 continue
+            note_inputs(context.instance, dependencies, list_inputs_of([name]))
             platform.record_run(context.run_id, dependencies)
             key = PartitionKey(experiment)
             written, described = make_part(dependencies, key, make_stamp(dependencies, name, key, context.run_id))
@@ -74,7 +77,15 @@ def materialize_experiments(
         context.log.info(f"{name}: no experiment has anything to compute from")
         return dg.MaterializeResult(metadata={"num_experiments": 0})
     metadata["dagster/row_count"] = sum(part.num_rows for part in parts)
-    return dg.MaterializeResult(metadata=metadata, data_version=join_versions(parts))
+    context.get_step_execution_context().fetch_external_input_asset_version_info()  # what was noted since the step began
+    return dg.MaterializeResult(metadata=metadata, data_version=_join_versions(platform, name))
+
+
+def _join_versions(platform: Platform, name: str) -> dg.DataVersion:
+    if name in ("problems", "prefill_traces", "trajectory_analysis"):
+        return SAME_FOR_DAGSTER
+    stamps = [platform.find_stamp(name, PartitionKey(experiment)) for experiment in platform.registry.list_run_dirs()]
+    return dg.DataVersion(hash_values([stamp and stamp.data_version for stamp in stamps]))
 
 
 def _is_due(dependencies: Dependencies, table: str, *, always: bool) -> bool:

@@ -14,6 +14,7 @@ from prefill_assets.warehouse.table import find_table
 
 
 @dg.asset(
+    deps=["problem_files"],
     code_version=CODE_VERSIONS["problems"],
     group_name="inputs",
     kinds={"duckdb", "yaml"},
@@ -44,7 +45,7 @@ def problems(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materi
 
 
 @dg.asset(
-    deps=[problems],
+    deps=[problems, "trace_files"],
     code_version=CODE_VERSIONS["prefill_traces"],
     group_name="inputs",
     kinds={"duckdb", "json"},

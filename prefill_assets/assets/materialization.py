@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from prefill_assets.assets.observed_inputs import list_inputs_of, note_inputs
 from prefill_assets.assets.partition_events import PartitionEvents
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.requests import Effort, list_requests
@@ -15,7 +16,6 @@ from prefill_assets.assets.summaries import SUMMARIES
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import make_stamp
-from prefill_assets.stages.inputs import hash_values
 from prefill_assets.warehouse.column_lineage import Sources, find_column_lineage
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 from prefill_assets.warehouse.table import find_table
@@ -41,6 +41,12 @@ class Materializer:
         self._failed: set[tuple[str, PartitionKey]] = set()
         self._is_transient = False
         self.num_present = 0
+
+    def look_upstream(self, dependencies: Dependencies, table: str, keys: Iterable[PartitionKey]) -> None:
+        """Tell Dagster where a table's upstream stands now, files and settings too. Call it before its rows are computed."""
+        checkpoints = {key.step for key in keys}
+        note_inputs(self.context.instance, dependencies, list_inputs_of([table]), checkpoints)
+        self.events.note_upstream(table)
 
     def list_due(self, dependencies: Dependencies, table: str, keys: Iterable[PartitionKey]) -> dict[PartitionKey, Stamp]:
         """The keys that have to be made, each with its stamp; of the others it is told that they are there.
@@ -109,9 +115,9 @@ def materialize_partitions(context: dg.AssetExecutionContext, platform: Platform
 def _materialize_checkpoint(
     materializer: Materializer, table: str, dependencies: Dependencies, keys: list[PartitionKey], compute: Compute
 ) -> None:
-    materializer.events.note_upstream(table)
     due: dict[PartitionKey, Stamp] = {}
     try:
+        materializer.look_upstream(dependencies, table, keys)
         due = materializer.list_due(dependencies, table, keys)
         if due:
             began = time.monotonic()
@@ -120,12 +126,6 @@ def _materialize_checkpoint(
                 began = time.monotonic()
     except Exception as error:
         materializer.note_failure(error, table, due or keys)
-
-
-def join_versions(written: Iterable[WrittenPartition]) -> dg.DataVersion:
-    """One data version for what Dagster records as one: the partition's own, or a hash of several."""
-    versions = sorted(partition.data_version for partition in written)
-    return dg.DataVersion(versions[0] if len(versions) == 1 else hash_values(versions))
 
 
 def replace_partition(

@@ -15,6 +15,7 @@ from dagster._core.definitions.data_version import (
 )
 
 from prefill_assets.assets.partitions import write_partition_key
+from prefill_assets.stages.observed_inputs import OBSERVED_INPUTS
 from prefill_assets.warehouse.partition import PartitionKey, WrittenPartition
 
 
@@ -32,8 +33,12 @@ class PartitionEvents:
     def note_upstream(self, table: str) -> None:
         """Remember where a table's upstream stands now. Call it before its rows are computed."""
         tags = {}
+        instance = self._context.instance
         for upstream in self._context.assets_def.asset_deps[dg.AssetKey(table)]:
-            records = self._context.instance.fetch_materializations(upstream, limit=1).records
+            fetch = (
+                instance.fetch_observations if upstream.to_user_string() in OBSERVED_INPUTS else instance.fetch_materializations
+            )
+            records = fetch(upstream, limit=1).records
             version = extract_data_version_from_entry(records[0].event_log_entry) if records else None
             tags[get_input_data_version_tag(upstream)] = version.value if version else "NULL"
             tags[get_input_event_pointer_tag(upstream)] = str(records[0].storage_id) if records else "NULL"

@@ -19,7 +19,10 @@ from prefill_assets.warehouse.table import find_table
 
 @dg.asset(
     partitions_def=checkpoint_partitions,
-    deps=[dg.AssetDep("eval_results", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("checkpoint"))],
+    deps=[
+        dg.AssetDep("eval_results", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("checkpoint")),
+        "trajectory_settings",
+    ],
     backfill_policy=dg.BackfillPolicy.single_run(),
     output_required=False,
     code_version=CODE_VERSIONS["trajectory"],
@@ -51,7 +54,7 @@ def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> Iterato
 
 
 @dg.asset(
-    deps=[dg.AssetDep(trajectory, partition_mapping=dg.AllPartitionMapping())],
+    deps=[dg.AssetDep(trajectory, partition_mapping=dg.AllPartitionMapping()), "analysis_inputs"],
     code_version=CODE_VERSIONS["trajectory_analysis"],
     automation_condition=when_inputs_changed,
     group_name="trajectory",

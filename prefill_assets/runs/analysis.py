@@ -14,7 +14,6 @@ from prefill_assets.locations import Locations
 from prefill_assets.runs.plan import INPUT_JOB, Step, list_tables, plan_steps
 from prefill_assets.sources.experiment import Experiment
 from prefill_assets.stages.freshness import PartitionState, judge_freshness
-from prefill_assets.warehouse.table import PARTITION_COLUMNS
 
 Report = Callable[[str], None]
 
@@ -44,14 +43,11 @@ def judge_experiment(locations: Locations, experiment: Experiment, options: Anal
     """The state of every partition that the options ask for. Raises InputError where an input is bad."""
     from prefill_assets.assets.platform import Platform
 
-    platform = Platform(overrides=dict(options.overrides))
-    dependencies = platform.load_dependencies(experiment.name)
-    tables = list(options.tables or list_tables(skip_logprob=options.skip_logprob))
-    stored = {table: platform.warehouse.list_partitions(table, experiment.name) for table in PARTITION_COLUMNS}
-    dependencies.find_stamp = lambda table, key: stored[table].get(key) if table in stored else platform.find_stamp(table, key)
-    states = judge_freshness(dependencies, tables)
+    dependencies = Platform(overrides=dict(options.overrides)).load_snapshot(experiment.name)
+    states = judge_freshness(dependencies, list(options.tables or list_tables(skip_logprob=options.skip_logprob)))
     if options.only_stored_samples:
-        states = [state for state in states if state.table != "eval_results" or state.key in stored["eval_samples"]]
+        has_samples = {state.key for state in states if dependencies.find_stamp("eval_samples", state.key) is not None}
+        states = [state for state in states if state.table != "eval_results" or state.key in has_samples]
     return states
 
 

@@ -137,13 +137,14 @@ class Dependencies:
 
     def describe(self, table: str, key: PartitionKey) -> dict[str, Any]:
         """Everything a partition's content depends on, by name: equal descriptions give equal rows."""
-        parts: dict[str, Any] = {"code_version": CODE_VERSIONS[table], **self._describe_inputs(table, key)}
+        parts: dict[str, Any] = {"code_version": CODE_VERSIONS[table], **self.describe_inputs(table, key)}
         for upstream, upstream_key in self.list_upstream(table, key):
             stamp = self.find_stamp(upstream, upstream_key)
             parts[f"{upstream} {upstream_key}"] = stamp.data_version if stamp else None
         return parts
 
-    def _describe_inputs(self, table: str, key: PartitionKey) -> dict[str, Any]:
+    def describe_inputs(self, table: str, key: PartitionKey) -> dict[str, Any]:
+        """The part of it that comes from outside the warehouse: settings, files, weights, verifier."""
         settings, eval_files = self.experiment.settings, self.experiment.eval_files
         if table == "problems":
             return {"problems": hash_values([p.as_record() for p in self.inputs.problems.values()])}
@@ -153,12 +154,12 @@ class Dependencies:
             file = self.inputs.samples_file(*key.cell)
             return {"samples_file": hash_file(file) if file else None}
         if table == "eval_samples":
-            prompts, weights = self.inputs.version_prompts(), self._version_weights(table, key)
+            prompts, weights = self.inputs.prompts_version, self._version_weights(table, key)
             return {**_pick(settings, _SAMPLING), "prompts": prompts, "checkpoint": weights}
         if table == "eval_results" and self.keeps_verdicts(key):
             return {"results_file": hash_file(eval_files[key.cell])}
         if table == "eval_results":
-            return {"problems": self.inputs.version_problems(), "verifier": self.find_verifier_version()}
+            return {"problems": self.inputs.problems_version, "verifier": self.find_verifier_version()}
         if table == "prefill_logprobs" and key.cell in self.inputs.logprob_files:
             return {"logprob_file": hash_file(self.inputs.logprob_files[key.cell])}
         if table == "prefill_logprobs":

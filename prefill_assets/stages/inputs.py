@@ -96,7 +96,8 @@ class ExperimentInputs:
         files = self.experiment.folder.cells.get((step, level))
         return files.samples if files else None
 
-    def version_prompts(self) -> str:
+    @cached_property
+    def prompts_version(self) -> str:
         """Hash of what the evaluated tasks are asked and prefilled with."""
         return hash_values(
             [
@@ -111,7 +112,8 @@ class ExperimentInputs:
             ]
         )
 
-    def version_problems(self) -> str:
+    @cached_property
+    def problems_version(self) -> str:
         """Hash of what verification reads of the problems: the evaluated ones, or all where the samples came with the run."""
         problems = self.problems.values() if self.experiment.eval_files else [task.problem for task in self.tasks]
         return hash_values([(problem.id, problem.version) for problem in problems])

@@ -56,21 +56,29 @@ def _list_tables(job: Any) -> set[str]:
     return {key.to_user_string() for key in job.selection.resolve(defs.resolve_asset_graph())}
 
 
+def set_up_workplace(folder: Path, patch: pytest.MonkeyPatch) -> Workplace:
+    for name, value in make_environment(folder).items():
+        patch.setenv(name, value)
+    for name in ("PREFILL_DATA", "DAGSTER_HOME", "PREFILL_DAGSTER_STATE"):
+        patch.setenv(name, "")
+        patch.delenv(name)
+    return Workplace(folder)
+
+
+def set_up_host(patch: pytest.MonkeyPatch) -> ScriptedHost:
+    made = ScriptedHost()
+    patch.setattr("prefill_assets.engines.loading.make_host", lambda settings: made)
+    platform._hosts.clear()
+    return made
+
+
 @pytest.fixture
 def workplace(tmp_path, monkeypatch) -> Workplace:
-    for name, value in make_environment(tmp_path / "project").items():
-        monkeypatch.setenv(name, value)
-    for name in ("PREFILL_DATA", "DAGSTER_HOME", "PREFILL_DAGSTER_STATE"):
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
-    return Workplace(tmp_path / "project")
+    return set_up_workplace(tmp_path / "project", monkeypatch)
 
 
 @pytest.fixture
 def host(monkeypatch) -> ScriptedHost:
     """The engine host of every run in this test."""
-    made = ScriptedHost()
-    monkeypatch.setattr("prefill_assets.engines.loading.make_host", lambda settings: made)
-    platform._hosts.clear()
-    yield made
+    yield set_up_host(monkeypatch)
     platform._hosts.clear()

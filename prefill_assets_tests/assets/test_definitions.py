@@ -5,6 +5,7 @@ import dagster as dg
 
 from prefill_assets.definitions import defs
 from prefill_assets.runs.plan import LAYERS
+from prefill_assets.stages.observed_inputs import OBSERVED_INPUTS
 from prefill_assets.warehouse.table import PARTITION_COLUMNS, find_table
 
 HEAVY = ("torch", "transformers", "pandas", "scipy", "altair", "lifelines", "duckdb", "numpy")
@@ -17,7 +18,7 @@ def test_the_code_location_loads_without_heavy_imports():
 
 def test_every_table_is_an_asset_with_its_columns_and_a_description():
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
-    assert specs.keys() == {*PARTITION_COLUMNS, "report"}
+    assert specs.keys() == {*PARTITION_COLUMNS, "report", *OBSERVED_INPUTS}
     for name in PARTITION_COLUMNS:
         schema = specs[name].metadata["dagster/column_schema"]
         assert [column.name for column in schema.columns] == list(find_table(name).column_names)
@@ -44,11 +45,11 @@ def test_lineage_follows_the_flow():
     def parents(name: str) -> set[str]:
         return {key.to_user_string() for key in graph.get(dg.AssetKey(name)).parent_keys}
 
-    assert parents("eval_results") == {"eval_samples"}
-    assert parents("prefill_logprobs") == {"eval_samples"}
-    assert parents("trajectory") == {"eval_results"}
-    assert parents("trajectory_with_logprob") == {"trajectory_analysis", "prefill_logprobs"}
-    assert parents("predictor_comparison") == {"trajectory_with_logprob"}
+    assert parents("eval_results") == {"eval_samples", "verification_inputs"}
+    assert parents("prefill_logprobs") == {"eval_samples", "scoring_inputs"}
+    assert parents("trajectory") == {"eval_results", "trajectory_settings"}
+    assert parents("trajectory_with_logprob") == {"trajectory_analysis", "prefill_logprobs", "integration_inputs"}
+    assert parents("predictor_comparison") == {"trajectory_with_logprob", "predictor_inputs"}
 
 
 def test_every_asset_has_its_layer():

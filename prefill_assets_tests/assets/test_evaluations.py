@@ -3,17 +3,13 @@ import json
 import dagster as dg
 import duckdb
 import pytest
-from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
-from dagster._core.loader import LoadingContextForTest
 
 from prefill_assets.assets.partitions import write_partition_key
-from prefill_assets.definitions import defs
 from prefill_assets.locations import Locations
 from prefill_assets.warehouse.catalog import create_views
 from prefill_assets.warehouse.partition import PartitionKey
 from prefill_assets.warehouse.store import Warehouse
 from prefill_assets_tests.assets.conftest import CELL_TABLES
-from prefill_assets_tests.tiny_problems import make_trace, write_traces
 from prefill_assets_tests.tiny_projects import EXPERIMENT, LEVELS, STEPS, TASKS, write_config
 
 ALL_CELLS = {f"checkpoint-{step:06d}|prefill-{level:04d}" for step in STEPS for level in LEVELS}
@@ -22,19 +18,6 @@ FIRST, LAST = "checkpoint-000001|prefill-0000", "checkpoint-000010|prefill-0008"
 
 def find_written(table: str, step: int, level: int):
     return Warehouse(Locations.find().warehouse).find_partition(table, PartitionKey(EXPERIMENT, step, level))
-
-
-def list_not_fresh(instance: dg.DagsterInstance) -> dict[tuple[str, str | None], list[str]]:
-    """What Dagster itself takes for stale or missing, and why."""
-    graph = defs.resolve_asset_graph()
-    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
-    found = {}
-    for key in graph.materializable_asset_keys:
-        definition = graph.get(key).partitions_def
-        for part in definition.get_partition_keys(dynamic_partitions_store=instance) if definition else [None]:
-            if resolver.get_status(key, part) is not StaleStatus.FRESH:
-                found[key.to_user_string(), part] = [cause.reason for cause in resolver.get_stale_causes(key, part)]
-    return found
 
 
 def test_one_range_run_makes_every_cell_with_one_load_a_checkpoint(workplace, host):
@@ -54,25 +37,6 @@ def test_each_partition_has_the_data_version_of_its_own_rows(workplace, host):
                 record = workplace.instance.get_latest_data_version_record(dg.AssetKey(table), partition_key=key)
                 tags = record.event_log_entry.dagster_event.event_specific_data.materialization.tags
                 assert tags["dagster/data_version"] == find_written(table, step, level).data_version
-
-
-def test_dagster_takes_what_was_just_made_for_fresh(workplace, host):
-    workplace.run(("problems", "prefill_traces"))
-    workplace.run(CELL_TABLES, FIRST, LAST)
-    workplace.run(("trajectory",), "checkpoint-000001", "checkpoint-000010")
-
-    tables = {"problems", "prefill_traces", *CELL_TABLES, "trajectory"}
-    assert not {key for key in list_not_fresh(workplace.instance) if key[0] in tables}
-
-
-def test_another_trace_makes_its_dependents_stale_in_dagster_too(workplace, host):
-    workplace.run(("problems", "prefill_traces"))
-    workplace.run(CELL_TABLES, FIRST, LAST)
-    write_traces(workplace.run_dir / "traces.jsonl", [make_trace(task, reasoning="Other words in here.") for task in TASKS])
-    workplace.run(("prefill_traces",))
-
-    stale = {key for key, causes in list_not_fresh(workplace.instance).items() if causes}
-    assert stale == {("eval_samples", f"{EXPERIMENT}/{cell}") for cell in ALL_CELLS}  # what follows them, when they are made anew
 
 
 def test_weights_that_cannot_be_loaded_fail_their_checkpoint_alone_and_are_tried_again(workplace, host):

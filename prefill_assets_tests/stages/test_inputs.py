@@ -96,12 +96,12 @@ def test_weights_are_asked_for_when_they_are_needed(bench):
 
 def test_versions_follow_what_a_prompt_or_a_verification_reads(bench):
     first = read(bench)
-    before = first.version_prompts(), first.version_problems()
+    before = first.prompts_version, first.problems_version
     write_problems(bench.problems, [make_problem("p-1", test_cases=[([0, 0], 0)]), make_problem("p-2"), make_problem("no-trace")])
     second = read(bench)
 
-    assert second.version_prompts() == before[0]
-    assert second.version_problems() != before[1]
+    assert second.prompts_version == before[0]
+    assert second.problems_version != before[1]
 
 
 def test_hashes_are_of_content(tmp_path):
