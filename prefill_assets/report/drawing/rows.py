@@ -36,7 +36,9 @@ def select_rows(
         columns[name] = pd.Series(np.where(np.isfinite(values), values, np.nan))
     for names, as_type in ((truths, bool), (texts, str)):
         for name in names:
-            columns[name] = pd.Series([None if pd.isna(value) else as_type(value) for value in rows[name]], dtype="object")
+            known = rows[name].notna().tolist()
+            values = [as_type(value) if is_known else None for value, is_known in zip(rows[name].tolist(), known, strict=True)]
+            columns[name] = pd.Series(values, dtype="object")
     return pd.DataFrame(columns)
 
 
