@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 from prefill_assets.assets.platform import Platform
-from prefill_assets.checks.findings import CHECKED_TABLES, find_check, list_findings
+from prefill_assets.assets.upkeep import when_tables_changed
+from prefill_assets.checks.findings import CHECKED_TABLES, Finding, find_check, list_findings, list_miscounted
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import Dependencies
 
@@ -26,7 +27,9 @@ def _make_check(name: str) -> dg.AssetChecksDefinition:
         ]
         return describe_findings(found)
 
-    return dg.asset_check(asset=check.table, name=name, description=check.claim)(run_check)
+    return dg.asset_check(asset=check.table, name=name, description=check.claim, automation_condition=when_tables_changed)(
+        run_check
+    )
 
 
 def _list_findings(context: Any, platform: Platform, experiment: str, name: str) -> list[Any]:
@@ -39,7 +42,24 @@ def _list_findings(context: Any, platform: Platform, experiment: str, name: str)
         context.log.warning(f"{experiment} is not checked: {error}")
         return []
     with platform.connect() as connection:
-        return list_findings(connection, name, experiment, **parameters)
+        found = list_findings(connection, name, experiment, **parameters)
+        if name == "token_counts_agree":
+            found += _count_tokens_again(connection, dependencies)
+    return found
+
+
+def _count_tokens_again(connection: Any, dependencies: Dependencies) -> list[Finding]:
+    """What the tokenizer of the last checkpoint says of prefills that were scored here; nothing where there is none."""
+    experiment, inputs = dependencies.experiment, dependencies.inputs
+    scored_here = [key for key in dependencies.list_keys("prefill_logprobs") if key.cell not in inputs.logprob_files]
+    if not scored_here or not inputs.has_weights(scored_here[-1].step):
+        return []
+    from prefill_assets.engines.tokenization import find_dialect, load_tokenizer
+    from prefill_assets.stages.prefill_scoring import count_prefill_tokens
+
+    checkpoint = inputs.checkpoint_path(scored_here[-1].step)
+    tokenizer, dialect = load_tokenizer(checkpoint), find_dialect(checkpoint, experiment.settings)
+    return list_miscounted(connection, experiment.name, lambda samples: count_prefill_tokens(samples, tokenizer, dialect))
 
 
 def describe_expectations(dependencies: Dependencies) -> dict[str, Any]:

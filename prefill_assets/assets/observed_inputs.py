@@ -51,7 +51,7 @@ def _note(instance: dg.DagsterInstance, name: str, experiment: str, checkpoint: 
     latest = _find_latest(instance, name, partition)
     if partition is None:
         known = latest.metadata.get(_BY_EXPERIMENT) if latest else None
-        versions = {**(known.value if isinstance(known, dg.JsonMetadataValue) else {}), experiment: version}
+        versions: dict[str, str] = {**getattr(known, "value", {}), experiment: version}
         metadata[_BY_EXPERIMENT] = dg.MetadataValue.json(versions)
         version = _join(versions)
     if latest is not None and (latest.tags or {}).get(DATA_VERSION_TAG) == version:

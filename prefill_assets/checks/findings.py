@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -102,32 +102,38 @@ def list_findings(
     return [Finding(check=check, **dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
 
 
-CountTokens = Callable[[str, str], int | None]
-"""(task id, prefill text) to its number of tokens in that task's prompt, or None where that cannot be told."""
+CountTokens = Callable[[Sequence[Mapping[str, Any]]], Sequence[int]]
+"""Samples, with `system`, `prompt` and `prefill_reasoning`, to the tokens that each one's prefill has in its prompt."""
 
 
-def list_miscounted(
-    connection: duckdb.DuckDBPyConnection,
-    experiment: str,
-    checkpoint: int | None,
-    prefill_level: int | None,
-    count_tokens: CountTokens,
-) -> list[Finding]:
+def list_miscounted(connection: duckdb.DuckDBPyConnection, experiment: str, count_tokens: CountTokens) -> list[Finding]:
     """Scored prefills whose stored number of tokens is not what the tokenizer gives now: what `token_counts_agree` cannot see."""
-    rows = connection.execute(
+    cursor = connection.execute(
         """
-        SELECT checkpoint, prefill_level, task_id, exploit_type, coalesce(prefill_reasoning, ''), prefill_num_tokens
-        FROM prefill_logprobs
-        WHERE experiment = $experiment AND prefill_num_tokens IS NOT NULL
-            AND ($checkpoint::INTEGER IS NULL OR checkpoint = $checkpoint)
-            AND ($prefill_level::INTEGER IS NULL OR prefill_level = $prefill_level)
+        SELECT system, prompt, l.prefill_reasoning, l.prefill_num_tokens, task_id, exploit_type, prefill_level,
+            list(DISTINCT l.checkpoint ORDER BY l.checkpoint) AS checkpoints
+        FROM prefill_logprobs AS l
+        JOIN (
+            SELECT DISTINCT ON (task_id, exploit_type, prefill_level)
+                experiment, task_id, exploit_type, prefill_level, system, prompt
+            FROM eval_samples WHERE experiment = $experiment ORDER BY checkpoint DESC
+        ) AS s USING (experiment, task_id, exploit_type, prefill_level)
+        WHERE l.prefill_num_tokens > 0 AND l.prefill_reasoning IS NOT NULL
+        GROUP BY ALL
         ORDER BY ALL
         """,
-        {"experiment": experiment, "checkpoint": checkpoint, "prefill_level": prefill_level},
-    ).fetchall()
-    counted = {(row[2], row[4]): count_tokens(row[2], row[4]) for row in rows}
+        {"experiment": experiment},
+    )
+    columns = [column[0] for column in cursor.description or ()]
+    scored = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
     return [
-        Finding("token_counts_agree", "ERROR", f"{stored} tokens are stored, the tokenizer gives {expected}", *key)
-        for *key, text, stored in rows
-        if (expected := counted[key[2], text]) is not None and expected != stored
+        Finding(
+            "token_counts_agree",
+            "ERROR",
+            f"{row['prefill_num_tokens']} tokens are stored, the tokenizer gives {expected}",
+            *(checkpoint, row["prefill_level"], row["task_id"], row["exploit_type"]),
+        )
+        for row, expected in zip(scored, count_tokens(scored), strict=True)
+        if expected != row["prefill_num_tokens"]
+        for checkpoint in row["checkpoints"]
     ]

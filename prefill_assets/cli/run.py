@@ -50,6 +50,10 @@ def analyse(locations: Locations, experiment: Experiment, options: Any) -> int:
     print_closing_table(experiment)
     print(f"results: {outcome.path}")
     print(f"report:  {locations.reports / experiment.name / 'index.html'}")
+    if outcome.num_checks:
+        print(f"checks:  {outcome.num_checks - len(outcome.doubts)} of {outcome.num_checks} hold")
+    for doubt in outcome.doubts:
+        print(f"check {doubt}", file=sys.stderr)
     for failure in outcome.failures:
         print(f"error: {failure}", file=sys.stderr)
     return 1 if outcome.failures else 0

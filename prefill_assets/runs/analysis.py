@@ -37,6 +37,10 @@ class AnalysisOutcome:
     path: Path
     num_steps: int
     failures: tuple[str, ...]
+    num_checks: int
+    """Checks that ran: none where nothing was computed."""
+    doubts: tuple[str, ...]
+    """Checks that found something: which, how grave, and the first finding."""
 
 
 def judge_experiment(locations: Locations, experiment: Experiment, options: AnalysisOptions) -> list[PartitionState]:
@@ -75,6 +79,8 @@ def run_analysis(
         try:
             with _engine_of_this_run(record):
                 failures, num_steps = _run_due(instance, locations, experiment, options, record, report)
+            num_checks, doubts = _run_checks(instance, experiment, options, failures) if num_steps else (0, ())
+            record.add_metadata({"checks": num_checks, "doubts": list(doubts)})
             publish(record.path)
         except KeyboardInterrupt:
             record.finish("interrupted", "interrupted from the keyboard or by a signal")
@@ -83,7 +89,31 @@ def run_analysis(
             record.finish("failed", str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}")
             raise
         record.finish("failed" if failures else "success", "\n".join(failures) or None)
-    return AnalysisOutcome(record.path, num_steps, tuple(failures))
+    return AnalysisOutcome(record.path, num_steps, tuple(failures), num_checks, doubts)
+
+
+def _run_checks(
+    instance: Any, experiment: Experiment, options: AnalysisOptions, failures: list[str]
+) -> tuple[int, tuple[str, ...]]:
+    """How many checks ran, and what they found; checks that broke are a failure of the run."""
+    from prefill_assets.runs.execution import StepFailure, execute_checks
+
+    try:
+        evaluations = execute_checks(instance, experiment.name, options.overrides)
+    except StepFailure as failure:
+        failures.append(f"checks: {failure}")
+        return 0, ()
+    return len(evaluations), tuple(_describe_doubt(evaluation) for evaluation in evaluations if not evaluation.passed)
+
+
+def _describe_doubt(evaluation: Any) -> str:
+    found = evaluation.metadata
+    first = {name: value for name, value in found["findings"].records[0].data.items() if value != ""}
+    where = " ".join(f"{name} {first[name]}" for name in ("checkpoint", "prefill_level", "task_id") if name in first)
+    return (
+        f"{evaluation.check_name} ({evaluation.severity.value}, {found['num_findings'].value} found): "
+        f"{f'{where}: ' if where else ''}{first['finding']}"
+    )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from prefill_assets.locations import Locations
-from prefill_assets.runs.plan import Step
+from prefill_assets.runs.plan import CHECK_JOB, Step
 from prefill_assets.sources.experiment import Experiment
 from prefill_assets.warehouse.partition import PartitionKey
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PROCESS_TAG = "prefill/pid"
 EXPERIMENT_TAG = "prefill/experiment"
+_NO_TAGS: Mapping[str, str] = {}
 RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -64,30 +65,16 @@ def list_partition_order(instance: dg.DagsterInstance, experiment: Experiment) -
 def execute_step(instance: dg.DagsterInstance, step: Step, experiment: str, overrides: Mapping[str, Any]) -> str:
     """Run one step and return its run id. Raises StepFailure, KeyboardInterrupt where it was interrupted."""
     import dagster as dg
-    from dagster._core.errors import DagsterExecutionInterruptedError
 
     from prefill_assets.assets.partitions import write_partition_key
-    from prefill_assets.definitions import defs
     from prefill_assets.warehouse.run_record import end_run
 
-    tags = {PROCESS_TAG: str(os.getpid()), EXPERIMENT_TAG: experiment}
+    tags = {}
     start, end = write_partition_key(step.keys[0]), write_partition_key(step.keys[-1])
     if start is not None:
-        tags |= {RANGE_START_TAG: str(start), RANGE_END_TAG: str(end)}
-    config = {
-        "resources": {"platform": {"config": {"overrides": dict(overrides), "experiments": [experiment]}}},
-        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-    }
-    try:
-        result = defs.resolve_job_def(step.job).execute_in_process(
-            run_config=config,
-            instance=instance,
-            tags=tags,
-            raise_on_error=False,
-            asset_selection=[dg.AssetKey(table) for table in step.tables],
-        )
-    except DagsterExecutionInterruptedError as error:
-        raise KeyboardInterrupt from error
+        tags = {RANGE_START_TAG: str(start), RANGE_END_TAG: str(end)}
+    selection = [dg.AssetKey(table) for table in step.tables]
+    result = _execute(instance, step.job, experiment, overrides, tags=tags, asset_selection=selection)
     was_interrupted = any(_was_interrupted(event) for event in result.all_events)
     end_run(
         Locations.find().warehouse, result.run_id, "success" if result.success else "canceled" if was_interrupted else "failed"
@@ -97,6 +84,43 @@ def execute_step(instance: dg.DagsterInstance, step: Step, experiment: str, over
     if not result.success:
         raise StepFailure(_find_cause(result))
     return result.run_id
+
+
+def execute_checks(instance: dg.DagsterInstance, experiment: str, overrides: Mapping[str, Any]) -> list[dg.AssetCheckEvaluation]:
+    """What every check says of an experiment now. Raises StepFailure where one could not be made."""
+    result = _execute(instance, CHECK_JOB, experiment, overrides)
+    if not result.success:
+        raise StepFailure(_find_cause(result))
+    return list(result.get_asset_check_evaluations())
+
+
+def _execute(
+    instance: dg.DagsterInstance,
+    job: str,
+    experiment: str,
+    overrides: Mapping[str, Any],
+    tags: Mapping[str, str] = _NO_TAGS,
+    **options: Any,
+) -> dg.ExecuteInProcessResult:
+    """Run a job in this process; it fails by its result. Raises KeyboardInterrupt where Dagster was interrupted."""
+    from dagster._core.errors import DagsterExecutionInterruptedError
+
+    from prefill_assets.definitions import defs
+
+    config = {
+        "resources": {"platform": {"config": {"overrides": dict(overrides), "experiments": [experiment]}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    try:
+        return defs.resolve_job_def(job).execute_in_process(
+            run_config=config,
+            instance=instance,
+            tags={PROCESS_TAG: str(os.getpid()), EXPERIMENT_TAG: experiment, **tags},
+            raise_on_error=False,
+            **options,
+        )
+    except DagsterExecutionInterruptedError as error:
+        raise KeyboardInterrupt from error
 
 
 def _was_interrupted(event: dg.DagsterEvent) -> bool:

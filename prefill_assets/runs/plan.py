@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from prefill_assets.stages.freshness import Freshness, PartitionState
 from prefill_assets.warehouse.partition import PartitionKey
 
-INPUT_JOB, EVALUATION_JOB = "prepare_inputs", "evaluate_checkpoints"
+INPUT_JOB, EVALUATION_JOB, CHECK_JOB = "prepare_inputs", "evaluate_checkpoints", "check_tables"
 
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (INPUT_JOB, ("problems", "prefill_traces")),

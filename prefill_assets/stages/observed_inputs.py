@@ -43,7 +43,9 @@ OBSERVED_INPUTS = {
 def list_observed(dependencies: Dependencies, name: str) -> list[int | None]:
     """The checkpoints that an input has a version for, in order; only None for one that is not cut by checkpoint."""
     observed = OBSERVED_INPUTS[name]
-    return sorted({key.step for key in dependencies.list_keys(observed.table)}) if observed.is_by_checkpoint else [None]
+    if not observed.is_by_checkpoint:
+        return [None]
+    return [*sorted({key.step for key in dependencies.list_keys(observed.table)})]
 
 
 def version_input(dependencies: Dependencies, name: str, checkpoint: int | None) -> str | None:

@@ -71,6 +71,12 @@ def score_texts(
             }
 
 
+def count_prefill_tokens(samples: Sequence[Mapping[str, Any]], tokenizer: Any, dialect: Dialect) -> list[int]:
+    """How many tokens each sample's prefill has after its prompt: those that scoring sums over."""
+    conversations = [(_list_messages(sample), sample["prefill_reasoning"]) for sample in samples]
+    return [len(rendered.prefill_ids) for rendered in render_once(tokenizer, conversations, dialect)]
+
+
 def score_empty_prefills(experiment: str, checkpoint: int, texts: Sequence[ScoredText]) -> Iterator[dict[str, Any]]:
     """Rows of level 0, which need no model: log P of the empty prefill is 0, with 0 tokens."""
     for text in texts:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import duckdb
     import pyarrow
+    from pyarrow.parquet import FileMetaData
 
 MAGIC = b"PAR1"
 LONGEST_QUERY_SECONDS = 3600.0
@@ -61,7 +62,7 @@ def _read_arrow(rows: duckdb.DuckDBPyRelation) -> pyarrow.Table:
 
 
 def _read_kept_bytes(path: Path) -> tuple[int, bytes]:
-    """How many bytes after its magic the next file leaves out, and what follows there: the file's own bytes, and more if young."""
+    """How many bytes after its magic the next file leaves out, and what follows there: its own bytes, and more if young."""
     import pyarrow
     from pyarrow.parquet import read_metadata
 
@@ -75,7 +76,7 @@ def _read_kept_bytes(path: Path) -> tuple[int, bytes]:
         return 0, b""
 
 
-def _find_first_row(metadata: pyarrow.parquet.FileMetaData) -> int:
+def _find_first_row(metadata: FileMetaData) -> int:
     """Where the rows of this footer begin; the file's magic where it has none."""
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     chunks = [group.column(index) for group in groups for index in range(group.num_columns)]

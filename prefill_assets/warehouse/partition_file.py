@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def write_partition_file(table: Table, key: PartitionKey, rows: Any, stamp: Stamp, draft: Path, path: Path) -> WrittenPartition:
-    """Write rows and stamp to a draft of the file at `path`. Raises InputError where rows do not fit the table or the partition."""
+    """Write rows and stamp to a draft of the file at `path`. Raises InputError where rows do not fit table or partition."""
     import duckdb
 
     with open_cursor() as staging:

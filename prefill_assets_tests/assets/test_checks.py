@@ -8,7 +8,7 @@ from prefill_assets.warehouse.partition import PartitionKey, Stamp
 from prefill_assets.warehouse.store import Warehouse
 from prefill_assets.warehouse.table import find_table
 from prefill_assets_tests.assets.conftest import CELL_TABLES
-from prefill_assets_tests.tiny_projects import EXPERIMENT
+from prefill_assets_tests.tiny_projects import EXPERIMENT, STEPS, TASKS
 
 FIRST, LAST = "checkpoint-000001|prefill-0000", "checkpoint-000010|prefill-0008"
 CELL = PartitionKey(EXPERIMENT, 1, 3)
@@ -63,3 +63,20 @@ def test_some_error_rows_are_a_warning(evaluated):
 
     assert not evaluation.passed
     assert evaluation.severity is dg.AssetCheckSeverity.WARN
+
+
+def test_tokens_are_counted_by_the_tokenizer_again(evaluated):
+    warehouse, stamp = Warehouse(Locations.find().warehouse), Stamp("", "", "")
+    for table in ("eval_samples", "prefill_logprobs"):
+        for step in STEPS:  # everywhere alike, so that comparing tables finds nothing
+            key = PartitionKey(EXPERIMENT, step, 3)
+            rows = warehouse.read_rows(table, key, find_table(table).column_names)
+            warehouse.replace(table, key, [{**row, "prefill_num_tokens": row["prefill_num_tokens"] + 1} for row in rows], stamp)
+    (evaluation,) = run_checks(evaluated, "token_counts_agree").values()
+
+    assert not evaluation.passed
+    records = evaluation.metadata["findings"].records
+    assert {(r.data["checkpoint"], r.data["prefill_level"], r.data["task_id"]) for r in records} == {
+        (step, 3, task) for step in STEPS for task in TASKS
+    }
+    assert all("the tokenizer gives" in record.data["finding"] for record in records)

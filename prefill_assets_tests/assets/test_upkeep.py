@@ -1,6 +1,7 @@
 import dagster as dg
 
 from prefill_assets.assets.upkeep import keep_analysis_current
+from prefill_assets.checks.findings import CHECKED_TABLES
 from prefill_assets.definitions import defs
 from prefill_assets_tests.assets.conftest import CELL_TABLES
 from prefill_assets_tests.tiny_projects import EXPERIMENT
@@ -13,6 +14,12 @@ class Upkeep:
 
     def __init__(self, instance: dg.DagsterInstance):
         self.instance, self.cursor = instance, None
+
+    def list_checks(self) -> set[str]:
+        """The checks that the next tick asks for."""
+        result = dg.evaluate_automation_conditions(defs=defs, instance=self.instance, cursor=self.cursor)
+        self.cursor = result.cursor
+        return {r.key.name for r in result.results if isinstance(r.key, dg.AssetCheckKey) and not r.true_subset.is_empty}
 
     def tick(self) -> set[tuple[str, str | None]]:
         result = dg.evaluate_automation_conditions(defs=defs, instance=self.instance, cursor=self.cursor)
@@ -48,3 +55,14 @@ def test_levels_of_another_experiment_hold_nothing_up(workplace, host):
     workplace.run(CELL_TABLES, FIRST, LAST)
 
     assert ("trajectory", "checkpoint-000001") in upkeep.tick()
+
+
+def test_checks_follow_what_they_are_about(workplace, host):
+    upkeep = Upkeep(workplace.instance)
+    assert upkeep.list_checks() == set()
+    workplace.run(CELL_TABLES, FIRST, LAST)
+    assert upkeep.list_checks() == {name for name, table in CHECKED_TABLES.items() if table in CELL_TABLES}
+    assert upkeep.list_checks() == set()
+
+    workplace.run(("trajectory",), "checkpoint-000001", "checkpoint-000010")
+    assert upkeep.list_checks() == {"min_prefill_is_known", "keys_are_unique"}, "the second with trajectory_analysis itself"

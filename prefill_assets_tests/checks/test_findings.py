@@ -173,13 +173,13 @@ def test_tokens_that_differ_between_generation_and_scoring_or_between_checkpoint
 
 
 def test_tokens_are_counted_again_where_there_is_a_tokenizer(sound):
-    def count(task: str, text: str) -> int | None:
-        return None if task == "b" else len(text.split()) + (text == "one two")
+    def count(samples) -> list[int]:
+        assert {(sample["system"], sample["prompt"]) for sample in samples} == {(None, None)}
+        return [len(s["prefill_reasoning"].split()) + (s["prefill_level"] == 2 and s["task_id"] == "a") for s in samples]
 
     with duckdb.connect() as connection:
         create_views(connection, sound)
-        found = list_miscounted(connection, EXPERIMENT, None, None, count)
-        assert list_miscounted(connection, EXPERIMENT, None, 4, count) == []
+        found = list_miscounted(connection, EXPERIMENT, count)
     assert [(f.checkpoint, f.prefill_level, f.task_id, f.exploit_type) for f in found] == [(s, 2, "a", "leak") for s in STEPS]
     assert found[0].finding == "2 tokens are stored, the tokenizer gives 3"
 

@@ -8,7 +8,11 @@ import duckdb
 import pytest
 import yaml
 
+from prefill_assets.checks.findings import CHECKED_TABLES
 from prefill_assets.cli.main import main
+from prefill_assets.warehouse.partition import PartitionKey
+from prefill_assets.warehouse.store import Warehouse
+from prefill_assets.warehouse.table import find_table
 from prefill_assets_tests.tiny_projects import EXPERIMENT, LEVELS, NUM_SAMPLES, STEPS, TASKS, write_config
 
 
@@ -63,7 +67,9 @@ def test_a_run_leaves_a_true_record_with_tables_and_plots(project):
     assert status["status"] == "success"
     assert {step["status"] for step in status["steps"]} == {"success"}
     assert yaml.safe_load((record / "config.yaml").read_text())["settings"]["threshold"] == 3
-    assert json.loads((record / "metadata.json").read_text())["packages"]["dagster"]
+    metadata = json.loads((record / "metadata.json").read_text())
+    assert metadata["packages"]["dagster"]
+    assert (metadata["checks"], metadata["doubts"]) == (len(CHECKED_TABLES), [])
     for path in ("trajectory/trajectory_analysis.csv", "integrated/trajectory_with_logprob.csv", "report.html"):
         assert (record / path).stat().st_size > 0
     for name in ("accessibility_distribution", "time_to_threshold"):
@@ -194,3 +200,17 @@ def test_a_deleted_checkpoint_keeps_what_was_made_with_it(project, capsys):
 def test_every_partition_leads_to_a_run_that_succeeded(project):
     main(["sql", "SELECT 1"])
     assert ask(project, "SELECT DISTINCT run_status FROM provenance") == [("success",)]
+
+
+def test_what_a_check_finds_is_said_and_recorded(project, capsys):
+    main(["sql", "SELECT 1"])
+    warehouse, key = Warehouse(project / "data/warehouse"), PartitionKey(EXPERIMENT, 10, 3)
+    stored = warehouse.find_partition("eval_results", key)
+    rows = warehouse.read_rows("eval_results", key, find_table("eval_results").column_names)
+    warehouse.replace("eval_results", key, rows[1:], stored)
+    assert main(["run"]) == 0
+
+    said = capsys.readouterr()
+    assert f"{len(CHECKED_TABLES) - 1} of {len(CHECKED_TABLES)} hold" in said.out
+    assert "check cells_are_complete (ERROR, 2 found): checkpoint 10 prefill_level 3: " in said.err
+    assert len(json.loads((newest_record(project) / "metadata.json").read_text())["doubts"]) == 1
