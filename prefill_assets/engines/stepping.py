@@ -6,16 +6,20 @@ A step of a model with 32 layers is some 700 kernels. A host takes longer to lau
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
-from prefill_assets.engines.packing import CannotPackError, attention_by
+from prefill_assets.engines.packing import attention_by
 from prefill_assets.engines.rooms import Rooms, attend_written, mask_unwritten
 
 if TYPE_CHECKING:
     import torch
 
+_RECORDABLE: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+"""By model: whether a step of it waits nowhere for the GPU. A recording that fails spoils the GPU's random numbers."""
+
 
 class Stepper:
-    """Runs steps of one batch. The first step of a shape runs as it is, which readies its kernels; the second is recorded."""
+    """Runs steps of one batch. The first step of a shape runs as it is, which readies its kernels; a later one is recorded."""
 
     def __init__(self, model: Any, rooms: Rooms):
         self.model, self.rooms = model, rooms
@@ -23,9 +27,8 @@ class Stepper:
         self._shape: tuple[int, int] | None = None
         self._graph: Any = None
         self._logits: Any = None
-        self._records = {weight.device.type for weight in model.parameters()} == {"cuda"} and (
-            len({weight.device for weight in model.parameters()}) == 1
-        )
+        devices = {weight.device for weight in model.parameters()}
+        self._on_one_gpu = len(devices) == 1 and devices.pop().type == "cuda"
 
     def advance(self, tokens: torch.Tensor, step: int) -> torch.Tensor:
         """Logits (rows x vocabulary) after these tokens (one a row), each at its row's position. Raises CannotPackError.
@@ -39,12 +42,33 @@ class Stepper:
             self._ids, self._shape = tokens[:, None].clone(), (len(tokens), in_sight)
             return self._run(in_sight)
         self._ids.copy_(tokens[:, None])
-        if self._graph is None and self._records:
+        if not self._on_one_gpu:
+            return self._run(in_sight)
+        if self.model not in _RECORDABLE:
+            return self._run_watched(in_sight)
+        if self._graph is None and _RECORDABLE[self.model]:
             self._record(in_sight)
         if self._graph is None:
             return self._run(in_sight)
         self._graph.replay()
         return self._logits
+
+    def _run_watched(self, in_sight: int) -> torch.Tensor:
+        """A step in which waiting for the GPU is an error, as in a recording; if it is one, the step once more, as it is."""
+        import torch
+
+        before = torch.cuda.get_sync_debug_mode()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            logits = self._run(in_sight)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError:
+            logits = None
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
+        _RECORDABLE[self.model] = logits is not None
+        return self._run(in_sight) if logits is None else logits
 
     def _record(self, in_sight: int) -> None:
         import torch
@@ -53,11 +77,10 @@ class Stepper:
         try:
             with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._logits = self._run(in_sight)
-        except CannotPackError:
+        except torch.OutOfMemoryError:
             raise
-        except RuntimeError:  # a step that asks the GPU for a number before it goes on cannot be recorded
-            self._records = False
-            torch.cuda.synchronize()
+        except RuntimeError:
+            _RECORDABLE[self.model] = False
             return
         self._graph = graph
 
