@@ -27,6 +27,8 @@ class TransformersEngine:
         self.loaded = LoadedModel(model.eval(), tokenizer)
         self.batch_size, self.batch_tokens = batch_size, batch_tokens
         self.refines = model.device.type in _REFINING_DEVICES
+        self._finer = ExitStack()
+        """Open while weights are in the finer format. Whoever else wants them closes it: a score's reader may have gone away."""
 
     @classmethod
     def load(cls, checkpoint: Path, *, dtype: str = "bfloat16", device: str = "auto", batch_size: int = 64) -> TransformersEngine:
@@ -61,6 +63,7 @@ class TransformersEngine:
         from prefill_assets.engines.sampling import sample_batch
 
         def launch(batch: Sequence[GenerationRequest]) -> Callable[[], list[Generation]]:
+            self._finer.close()
             try:
                 generations = sample_batch(self.loaded, batch, sampling, packed=self.packs)
             except CannotPackError:
@@ -124,20 +127,23 @@ class TransformersEngine:
 
         def go_on_coarsely(batch: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
             self.refines = False
-            finer.close()
+            self._finer.close()
             return launch_once(batch)
 
         last = find_abilities(self.model).last
-        with ExitStack() as finer:
-            self.refines = self.refines and finer.enter_context(in_finer_format(self.model))
-            batches: Batches[ScoreRequest, Score] = Batches(
-                length=lambda r: len(r.prompt_ids) + max(r.lengths),
-                launch=launch,
-                give_up=lambda: Score(None, OUT_OF_MEMORY),
-                tokens=self.batch_tokens or find_scoring_budget(self.model),
-                packed=self.packs,
-            )
+        self._finer.close()
+        self.refines = self.refines and self._finer.enter_context(in_finer_format(self.model))
+        batches: Batches[ScoreRequest, Score] = Batches(
+            length=lambda r: len(r.prompt_ids) + max(r.lengths),
+            launch=launch,
+            give_up=lambda: Score(None, OUT_OF_MEMORY),
+            tokens=self.batch_tokens or find_scoring_budget(self.model),
+            packed=self.packs,
+        )
+        try:
             yield from batches.run(requests, reject)
+        finally:
+            self._finer.close()
 
     def _find_foreign_token(self, token_ids: Sequence[int]) -> str | None:
         """What to say of a token that the weights have no row for, as where a tokenizer was enlarged and the model was not."""
@@ -150,6 +156,7 @@ class TransformersEngine:
 
         import torch
 
+        self._finer.close()
         self.loaded = LoadedModel(None, self.tokenizer)
         gc.collect()
         if torch.cuda.is_available():

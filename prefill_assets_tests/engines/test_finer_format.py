@@ -8,7 +8,7 @@ import pytest
 
 from prefill_assets.engines import transformers_engine
 from prefill_assets.engines.finer_format import in_finer_format
-from prefill_assets.engines.protocol import ScoreRequest
+from prefill_assets.engines.protocol import GenerationRequest, Sampling, ScoreRequest
 from prefill_assets.engines.transformers_engine import TransformersEngine
 from prefill_assets_tests.engines.families import PACKING, PADDING, VOCABULARY, make_family
 from prefill_assets_tests.engines.test_packing import make_sequences
@@ -179,14 +179,26 @@ def test_a_model_that_computes_in_bfloat16_whatever_its_weights_are_does_so(refi
     assert engine.model.model.dtype == torch.bfloat16
 
 
-def test_weights_are_restored_where_nobody_waits_for_the_rest(refining):
+@pytest.mark.parametrize("end", ["drop", "close the engine", "generate", "score again"])
+def test_weights_are_restored_where_nobody_waits_for_the_rest(refining, end):
     import torch
 
-    engine = TransformersEngine(make_coarse(), make_tokenizer("chatml"), 4, batch_tokens=1)
-    scores = engine.score(make_requests(9, 9, 9))
+    model, requests = make_coarse(), make_requests(9, 9, 9)
+    engine = TransformersEngine(model, make_tokenizer("chatml"), 4, batch_tokens=1)
+    before = copy_bits(model)
+    scores = engine.score(requests)
+    first = next(scores)
+    assert model.dtype == torch.float16
 
-    next(scores)
-    assert engine.model.dtype == torch.float16
-    scores.close()  # type: ignore[attr-defined]
+    if end == "drop":
+        scores.close()  # type: ignore[attr-defined]
+    elif end == "close the engine":
+        engine.close()
+    elif end == "generate":
+        assert not next(engine.generate([GenerationRequest((20, 21), 1)], Sampling(max_tokens=2))).error
+    else:
+        assert next(iter(list(engine.score(requests)))) == first
+        assert engine.refines
+        assert len(list(scores)) == 2
 
-    assert engine.model.dtype == torch.bfloat16
+    assert all(torch.equal(bits, before[name]) for name, bits in copy_bits(model).items())
