@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,7 @@ from prefill_assets.engines.batching import Batches
 from prefill_assets.engines.loaded_model import LoadedModel, load_model
 from prefill_assets.engines.memory_budget import find_generation_budget, find_scoring_budget
 from prefill_assets.engines.protocol import Generation, GenerationRequest, Sampling, Score, ScoreRequest
-
-_REFINING_DEVICES = ("cuda",)
-"""Where float16 is as fast as bfloat16. On a CPU it is slow, and float32 is there to be asked for."""
+from prefill_assets.engines.score_runs import ScoreRuns
 
 OUT_OF_MEMORY = "out of memory with one request at a time"
 
@@ -26,9 +22,7 @@ class TransformersEngine:
         """`batch_size` bounds the rows of generation, `batch_tokens` the tokens of scoring; None: what memory holds."""
         self.loaded = LoadedModel(model.eval(), tokenizer)
         self.batch_size, self.batch_tokens = batch_size, batch_tokens
-        self.refines = model.device.type in _REFINING_DEVICES
-        self._finer = ExitStack()
-        """Open while weights are in the finer format. Whoever else wants them closes it: a score's reader may have gone away."""
+        self.scores = ScoreRuns(self.loaded.model)
 
     @classmethod
     def load(cls, checkpoint: Path, *, dtype: str = "bfloat16", device: str = "auto", batch_size: int = 64) -> TransformersEngine:
@@ -44,12 +38,10 @@ class TransformersEngine:
     def tokenizer(self) -> Any:
         return self.loaded.tokenizer
 
-    @cached_property
+    @property
     def packs(self) -> bool:
-        """Whether this model scores several sequences in one row; others score padded rows."""
-        from prefill_assets.engines.abilities import find_abilities
-
-        return find_abilities(self.model).packs
+        """Whether this model runs several sequences in one row; others run padded rows."""
+        return self.scores.packs
 
     @property
     def description(self) -> str:
@@ -63,7 +55,7 @@ class TransformersEngine:
         from prefill_assets.engines.sampling import sample_batch
 
         def launch(batch: Sequence[GenerationRequest]) -> Callable[[], list[Generation]]:
-            self._finer.close()
+            self.scores.end()
             try:
                 generations = sample_batch(self.loaded, batch, sampling, packed=self.packs)
             except CannotPackError:
@@ -87,13 +79,6 @@ class TransformersEngine:
         yield from batches.run(requests, reject)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[Score]:
-        import torch
-
-        from prefill_assets.engines.abilities import find_abilities
-        from prefill_assets.engines.finer_format import in_finer_format
-        from prefill_assets.engines.packing import CannotPackError
-        from prefill_assets.engines.scoring import launch_scores
-
         context = self.loaded.context_tokens
         too_long = f"prompt and prefill exceed the model's context of {context} tokens"
 
@@ -104,46 +89,15 @@ class TransformersEngine:
             fault = too_long if context and len(token_ids) > context else self._find_foreign_token(token_ids)
             return Score(None, fault) if fault else None
 
-        def launch_once(batch: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
-            try:
-                return launch_scores(self.model, batch, packed=self.packs, last=last)
-            except CannotPackError:
-                self.packs = False
-                return launch_scores(self.model, batch, packed=False)
-
-        def launch(batch: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
-            try:
-                read = launch_once(batch)
-            except (RuntimeError, TypeError, ValueError) as error:
-                if isinstance(error, torch.OutOfMemoryError) or not self.refines:
-                    raise
-                return go_on_coarsely(batch)  # some models do arithmetic in bfloat16 whatever their weights are
-            return partial(read_or_repeat, batch, read) if self.refines else read
-
-        def read_or_repeat(batch: Sequence[ScoreRequest], read: Callable[[], list[Score]]) -> list[Score]:
-            scores = read()
-            overflowed = any(score.sums is None for score in scores)
-            return go_on_coarsely(batch)() if overflowed else scores
-
-        def go_on_coarsely(batch: Sequence[ScoreRequest]) -> Callable[[], list[Score]]:
-            self.refines = False
-            self._finer.close()
-            return launch_once(batch)
-
-        last = find_abilities(self.model).last
-        self._finer.close()
-        self.refines = self.refines and self._finer.enter_context(in_finer_format(self.model))
-        batches: Batches[ScoreRequest, Score] = Batches(
-            length=lambda r: len(r.prompt_ids) + max(r.lengths),
-            launch=launch,
-            give_up=lambda: Score(None, OUT_OF_MEMORY),
-            tokens=self.batch_tokens or find_scoring_budget(self.model),
-            packed=self.packs,
-        )
-        try:
+        with self.scores.begun():
+            batches: Batches[ScoreRequest, Score] = Batches(
+                length=lambda r: len(r.prompt_ids) + max(r.lengths),
+                launch=self.scores.launch,
+                give_up=lambda: Score(None, OUT_OF_MEMORY),
+                tokens=self.batch_tokens or find_scoring_budget(self.model),
+                packed=self.packs,
+            )
             yield from batches.run(requests, reject)
-        finally:
-            self._finer.close()
 
     def _find_foreign_token(self, token_ids: Sequence[int]) -> str | None:
         """What to say of a token that the weights have no row for, as where a tokenizer was enlarged and the model was not."""
@@ -156,7 +110,8 @@ class TransformersEngine:
 
         import torch
 
-        self._finer.close()
+        self.scores.end()
+        self.scores.model = None
         self.loaded = LoadedModel(None, self.tokenizer)
         gc.collect()
         if torch.cuda.is_available():

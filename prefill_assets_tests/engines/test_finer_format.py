@@ -6,7 +6,7 @@ from copy import deepcopy
 
 import pytest
 
-from prefill_assets.engines import transformers_engine
+from prefill_assets.engines import score_runs
 from prefill_assets.engines.finer_format import in_finer_format
 from prefill_assets.engines.protocol import GenerationRequest, Sampling, ScoreRequest
 from prefill_assets.engines.transformers_engine import TransformersEngine
@@ -41,7 +41,7 @@ def sum_exactly(model, requests) -> list[float]:
 
 @pytest.fixture
 def refining(monkeypatch):
-    monkeypatch.setattr(transformers_engine, "_REFINING_DEVICES", ("cpu",))
+    monkeypatch.setattr(score_runs, "_REFINING_DEVICES", ("cpu",))
 
 
 def test_weights_are_afterwards_bit_by_bit_what_they_were():
@@ -109,14 +109,14 @@ def test_sums_of_any_family_come_nearer_to_float32(refining, monkeypatch, family
     before = copy_bits(model)
 
     finely = [(score.sums or {})[request.lengths[0]] for request, score in zip(requests, engine.score(requests), strict=True)]
-    monkeypatch.setattr(transformers_engine, "_REFINING_DEVICES", ())
+    monkeypatch.setattr(score_runs, "_REFINING_DEVICES", ())
     coarse_engine = TransformersEngine(model, make_tokenizer("chatml"), 4)
     coarsely = [
         (score.sums or {})[request.lengths[0]] for request, score in zip(requests, coarse_engine.score(requests), strict=True)
     ]
 
     fine, coarse = (sum(abs(a - b) for a, b in zip(some, exact, strict=True)) for some in (finely, coarsely))
-    assert engine.refines
+    assert engine.scores.refines
     assert fine < coarse / 3
     assert copy_bits(model).keys() == before.keys()
 
@@ -141,10 +141,10 @@ def test_what_overflows_is_scored_again_in_the_models_own_format(refining, monke
         assert not model(torch.tensor([requests[2].prompt_ids + requests[2].prefill_ids])).logits.isfinite().all()
     scores = list(engine.score(requests))
 
-    assert not engine.refines
+    assert not engine.scores.refines
     assert all(score.sums is not None for score in scores)
     assert all(torch.equal(bits, before[name]) for name, bits in copy_bits(model).items())
-    monkeypatch.setattr(transformers_engine, "_REFINING_DEVICES", ())
+    monkeypatch.setattr(score_runs, "_REFINING_DEVICES", ())
     coarsely = list(TransformersEngine(model, engine.tokenizer, 4, batch_tokens=1).score(requests))
     assert scores[2] == coarsely[2]
     assert scores[0] != coarsely[0]
@@ -174,7 +174,7 @@ def test_a_model_that_computes_in_bfloat16_whatever_its_weights_are_does_so(refi
 
     (score,) = engine.score([request])
 
-    assert not engine.refines
+    assert not engine.scores.refines
     assert (score.sums or {})[15] == pytest.approx(sum_exactly(engine.model.model, [request])[0], abs=2)
     assert engine.model.model.dtype == torch.bfloat16
 
@@ -198,7 +198,7 @@ def test_weights_are_restored_where_nobody_waits_for_the_rest(refining, end):
         assert not next(engine.generate([GenerationRequest((20, 21), 1)], Sampling(max_tokens=2))).error
     else:
         assert next(iter(list(engine.score(requests)))) == first
-        assert engine.refines
+        assert engine.scores.refines
         assert len(list(scores)) == 2
 
     assert all(torch.equal(bits, before[name]) for name, bits in copy_bits(model).items())
