@@ -41,15 +41,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = make_sweep(Path(folder), arguments.checkpoints, arguments.levels)
         os.environ.update(make_environment(project))
-        seconds, num_partitions = time_run(arguments.profile)
+        seconds, cpu_seconds, num_partitions = time_run(arguments.profile)
     print(
         f"{arguments.checkpoints} checkpoints x {arguments.levels} levels: {seconds:.1f} s, {num_partitions} partitions, "
-        f"{seconds / num_partitions:.4f} s a partition"
+        f"{seconds / num_partitions:.4f} s a partition ({cpu_seconds / num_partitions:.4f} s of this process's CPU)"
     )
 
 
-def time_run(profile: Path | None) -> tuple[float, int]:
-    """Seconds of one `prefill run` without its process's start, and how many partitions it made."""
+def time_run(profile: Path | None) -> tuple[float, float, int]:
+    """Seconds, and of them seconds of CPU, of one `prefill run` without its process's start; and how many partitions it made."""
     import prefill_assets.engines.loading as loading
     from prefill_assets.locations import Locations
     from prefill_assets.runs.analysis import AnalysisOptions, judge_experiment, run_analysis
@@ -60,12 +60,12 @@ def time_run(profile: Path | None) -> tuple[float, int]:
     experiment = ExperimentRegistry(locations).load(EXPERIMENT)
     num_partitions = len(judge_experiment(locations, experiment, AnalysisOptions({})))
     profiler = cProfile.Profile() if profile else None
-    began = time.perf_counter()
+    began, cpu_began = time.perf_counter(), time.process_time()
     with profiler or nullcontext():
         run_analysis(locations, experiment, AnalysisOptions({}), lambda line: None, lambda path: None)
     if profiler:
         profiler.dump_stats(profile)
-    return time.perf_counter() - began, num_partitions
+    return time.perf_counter() - began, time.process_time() - cpu_began, num_partitions
 
 
 if __name__ == "__main__":
