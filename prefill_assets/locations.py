@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from prefill_assets.errors import InputError
@@ -23,17 +24,7 @@ class Locations:
     @classmethod
     def find(cls) -> Locations:
         """By PREFILL_PROJECT and PREFILL_DATA, else the folder with dagster.yaml around this package or the working folder."""
-        here = [Path(__file__).resolve().parents[1], *[Path.cwd(), *Path.cwd().parents]]
-        candidates = [Path(os.environ[PROJECT_VARIABLE])] if os.environ.get(PROJECT_VARIABLE) else here
-        project = next((path for path in candidates if (path / "dagster.yaml").is_file()), None)
-        if project is None:
-            raise InputError(
-                "no dagster.yaml in this folder or above it",
-                path=candidates[0],
-                remedy=f"run prefill inside the project's folder, or set {PROJECT_VARIABLE} to it",
-            )
-        data = os.environ.get(DATA_VARIABLE)
-        return cls(project.resolve(), Path(data).resolve() if data else project.resolve() / "data")
+        return _find(os.environ.get(PROJECT_VARIABLE), os.environ.get(DATA_VARIABLE), Path.cwd())
 
     @property
     def results(self) -> Path:
@@ -90,3 +81,17 @@ class Locations:
         os.environ[PROJECT_VARIABLE] = str(self.project)
         os.environ[DATA_VARIABLE] = str(self.data)
         os.environ[DAGSTER_STATE_VARIABLE] = str(state)
+
+
+@cache
+def _find(project_folder: str | None, data_folder: str | None, working_folder: Path) -> Locations:
+    here = [Path(__file__).resolve().parents[1], working_folder, *working_folder.parents]
+    candidates = [Path(project_folder)] if project_folder else here
+    project = next((path for path in candidates if (path / "dagster.yaml").is_file()), None)
+    if project is None:
+        raise InputError(
+            "no dagster.yaml in this folder or above it",
+            path=candidates[0],
+            remedy=f"run prefill inside the project's folder, or set {PROJECT_VARIABLE} to it",
+        )
+    return Locations(project.resolve(), Path(data_folder).resolve() if data_folder else project.resolve() / "data")

@@ -34,6 +34,8 @@ from prefill_assets.warehouse.table import find_table
     metadata=describe_table("trajectory"),
 )
 def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
+    connection = platform.connect()
+
     def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
         from prefill_assets.analysis.trajectories import compute_trajectory
 
@@ -42,7 +44,7 @@ def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> Iterato
             if not any(dependencies.find_stamp(*upstream) for upstream in dependencies.list_upstream("trajectory", key)):
                 raise InputError(f"{key} has no eval_results yet", remedy="materialize eval_results first")
             rows = compute_trajectory(
-                platform.connect(),
+                connection,
                 experiment.name,
                 experiment.levels,
                 [key.step],

@@ -16,6 +16,9 @@ from prefill_assets.sources.adapter import is_adapter, read_adapter
 from prefill_assets.sources.checkpoint import fingerprint_checkpoint, list_checkpoints, list_weight_files
 from prefill_assets.sources.settings import Settings
 
+ROWS_BY_DEVICE, ROWS_ELSEWHERE = {"cuda": 512}, 64
+"""Rows that generate together where the settings do not say."""
+
 
 class TransformersHost:
     """One model in memory: full checkpoints of one architecture overwrite it, adapters of one base are swapped over it.
@@ -44,7 +47,8 @@ class TransformersHost:
             self.close()
             raise
         self.loads += 1
-        engine = TransformersEngine(model, tokenizer, self.settings.batch_size)
+        rows = self.settings.batch_size or ROWS_BY_DEVICE.get(model.device.type, ROWS_ELSEWHERE)
+        engine = TransformersEngine(model, tokenizer, rows)
         self._opened = (wanted, engine)
         self._warmer = self._read_ahead(checkpoint)
         return engine

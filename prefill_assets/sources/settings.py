@@ -41,7 +41,8 @@ class Settings(BaseModel):
     """`transformers` in this process; `vllm`: a server that is started for the run, or the one at vllm_base_url."""
     dtype: Literal["float32", "float16", "bfloat16"] = "bfloat16"
     device: str = "auto"
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: int | None = Field(default=None, ge=1)
+    """Rows that generate together, at most: memory may allow fewer. None: 512 on a GPU, 64 elsewhere. Makes nothing stale."""
     vllm_command: str | None = None
     """What serves the model whose folder follows, as `vllm serve`; None: PREFILL_VLLM_COMMAND, else the vllm that is found."""
     vllm_args: str = ""
