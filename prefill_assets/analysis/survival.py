@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefill_assets.analysis.concordance import measure_concordance
-from prefill_assets.analysis.cox_fit import fit_cox
 from prefill_assets.analysis.cox_variance import estimate_clustered_variance
 
 if TYPE_CHECKING:
@@ -46,20 +45,42 @@ def fit_survival(
     num_rows, num_censored = len(steps), int((~crossed).sum())
     later = predictor if higher_is_later else -predictor
     log_hazard_ratio, p_value = _fit_cox(problem, predictor, steps, crossed)
-    return SurvivalFit(num_rows, num_censored, measure_concordance(steps, later, crossed), log_hazard_ratio, p_value)
+    return SurvivalFit(num_rows, num_censored, _measure_concordance(steps, later, crossed), log_hazard_ratio, p_value)
+
+
+def _measure_concordance(steps: numpy.ndarray, later: numpy.ndarray, crossed: numpy.ndarray) -> float | None:
+    from lifelines.utils import concordance_index
+
+    if len(steps) < 2:
+        return None
+    try:
+        return float(concordance_index(steps, later, crossed))
+    except ZeroDivisionError:  # no pair of rows can be compared
+        return None
 
 
 def _fit_cox(
     problem: numpy.ndarray, predictor: numpy.ndarray, steps: numpy.ndarray, crossed: numpy.ndarray
 ) -> tuple[float | None, float | None]:
     import numpy
-    from scipy.special import ndtr
+    import pandas
+    from lifelines import CoxPHFitter
+    from lifelines.exceptions import ConvergenceError, ConvergenceWarning
+    from scipy.stats import norm
 
     if len(numpy.unique(problem)) < 2 or not crossed.any() or predictor.min() == predictor.max():
         return None, None
     scaled = (predictor - predictor.mean()) / predictor.std(ddof=1)
-    fit = fit_cox(scaled, steps, crossed)
-    if fit is None:
+    rows = pandas.DataFrame({"predictor": scaled, "steps": steps, "crossed": crossed})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            fit = CoxPHFitter().fit(rows, "steps", "crossed")
+        except (ConvergenceError, ConvergenceWarning, numpy.linalg.LinAlgError, ValueError, ZeroDivisionError):
+            return None, None
+    coefficient, model_variance = float(fit.params_["predictor"]), float(fit.variance_matrix_.iloc[0, 0])
+    if not numpy.isfinite(coefficient):
         return None, None
-    error = estimate_clustered_variance(problem, scaled, steps, crossed, *fit) ** 0.5
-    return fit.coefficient, float(2 * ndtr(-abs(fit.coefficient) / error)) if error > ROUNDING else None
+    error = estimate_clustered_variance(problem, scaled, steps, crossed, coefficient, model_variance) ** 0.5
+    return coefficient, float(2 * norm.sf(abs(coefficient) / error)) if error > ROUNDING else None
