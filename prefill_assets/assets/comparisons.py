@@ -12,6 +12,7 @@ from prefill_assets.assets.pictures import draw_for
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.trajectories import trajectory_analysis
 from prefill_assets.assets.upkeep import when_inputs_changed
+from prefill_assets.assets.whole_table import WholeTable
 from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
 from prefill_assets.warehouse.partition import PartitionKey
 from prefill_assets.warehouse.table import find_table
@@ -35,18 +36,16 @@ from prefill_assets.warehouse.table import find_table
     metadata=describe_table("trajectory_with_logprob"),
 )
 def trajectory_with_logprob(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
-    whole: dict[str, Any] = {}
-
-    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
+    def compute_all(dependencies: Dependencies) -> Any:
         from prefill_assets.analysis.comparison import compute_trajectory_with_logprob
 
-        experiment = dependencies.experiment.name
-        if experiment not in whole:  # steps and scales look across checkpoints: compute once, cut by checkpoint
-            rules = _find_rules(dependencies)
-            whole[experiment] = compute_trajectory_with_logprob(platform.connect(), experiment, rules)
-        for key in keys:
-            yield key, whole[experiment].filter(f"checkpoint = {key.checkpoint}")
+        return compute_trajectory_with_logprob(platform.connect(), dependencies.experiment.name, _find_rules(dependencies))
 
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
+        for key in keys:
+            yield key, whole.cut(dependencies, key)
+
+    whole = WholeTable("trajectory_with_logprob", compute_all)
     yield from materialize_partitions(context, platform, "trajectory_with_logprob", compute)
 
 

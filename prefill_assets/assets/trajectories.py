@@ -11,6 +11,7 @@ from prefill_assets.assets.partitions import checkpoint_partitions
 from prefill_assets.assets.pictures import draw_for
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.upkeep import when_inputs_changed
+from prefill_assets.assets.whole_table import WholeTable
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import CODE_VERSIONS, Dependencies
 from prefill_assets.warehouse.partition import PartitionKey
@@ -34,24 +35,20 @@ from prefill_assets.warehouse.table import find_table
     metadata=describe_table("trajectory"),
 )
 def trajectory(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
-    connection = platform.connect()
-
-    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
+    def compute_all(dependencies: Dependencies) -> Any:
         from prefill_assets.analysis.trajectories import compute_trajectory
 
         experiment = dependencies.experiment
+        rules = experiment.settings.reference_rules
+        return compute_trajectory(platform.connect(), experiment.name, experiment.levels, reference_rules=rules)
+
+    def compute(dependencies: Dependencies, keys: list[PartitionKey]) -> Iterator[tuple[PartitionKey, Any]]:
         for key in keys:
             if not any(dependencies.find_stamp(*upstream) for upstream in dependencies.list_upstream("trajectory", key)):
                 raise InputError(f"{key} has no eval_results yet", remedy="materialize eval_results first")
-            rows = compute_trajectory(
-                connection,
-                experiment.name,
-                experiment.levels,
-                [key.step],
-                reference_rules=experiment.settings.reference_rules,
-            )
-            yield key, rows
+            yield key, whole.cut(dependencies, key)
 
+    whole = WholeTable("trajectory", compute_all)
     yield from materialize_partitions(context, platform, "trajectory", compute)
 
 
