@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from prefill_assets.errors import InputError
@@ -29,9 +29,22 @@ def answer_prune(arguments: argparse.Namespace) -> int:
     if not arguments.yes and not _ask():
         print("nothing was removed")
         return DECLINED
+    if not arguments.superseded:
+        _require_idle(locations, inventory.experiments)
     remove_inventory(locations, inventory, None if arguments.superseded else _make_forget(locations))
     print("removed")
     return 0
+
+
+def _require_idle(locations: Locations, experiments: Iterable[str]) -> None:
+    """Raises InputError where Dagster has a run at work, or in its queue, that may write partitions of these experiments."""
+    from prefill_assets.runs.execution import close_dead_runs, find_unfinished_run, open_instance
+
+    instance = open_instance(locations)
+    close_dead_runs(instance)
+    for experiment in experiments:
+        if run_id := find_unfinished_run(instance, experiment):
+            raise InputError(f"run {run_id} works on {experiment}", remedy="wait for it, or cancel it in the UI")
 
 
 def _make_forget(locations: Locations) -> Callable[[str], None]:
