@@ -13,6 +13,17 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import pytest
 
 from prefill_assets_tests.engine_fixtures import checkpoints, transformers_host, vllm_host  # noqa: F401
+from prefill_assets_tests.sharing_out import find_turn, make_scheduler
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return make_scheduler(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: find_turn(item.nodeid))
 
 
 @pytest.fixture(scope="session")

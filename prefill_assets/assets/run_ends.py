@@ -14,7 +14,7 @@ STATUSES = {
 def _make_sensor(status: dg.DagsterRunStatus, word: str) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         status,
-        name=f"record_{word}_runs",
+        name=f"record_{word}_ends",
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
         description=f"Writes down which runs ended as {word}, for the view `runs`.",

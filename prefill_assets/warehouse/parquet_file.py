@@ -23,12 +23,14 @@ LONGEST_QUERY_SECONDS = 3600.0
 """What was replaced longer ago than this has no reader any more, and its bytes become a hole in the next file."""
 
 
-def write_successor(rows: duckdb.DuckDBPyRelation, metadata: Mapping[str, str], draft: Path, replaced: Path) -> None:
+def write_successor(
+    rows: duckdb.DuckDBPyRelation | pyarrow.Table, metadata: Mapping[str, str], draft: Path, replaced: Path
+) -> None:
     """Write rows and metadata to `draft`, which is to be renamed to `replaced`, if there is such a file. Raises OSError."""
     import pyarrow
     from pyarrow.parquet import ParquetWriter
 
-    table = _read_arrow(rows)
+    table = rows if isinstance(rows, pyarrow.Table) else _read_arrow(rows)
     with (
         _SparseFile(draft, "w") as file,
         pyarrow.PythonFile(file, "w") as sink,

@@ -14,6 +14,7 @@ from prefill_assets.warehouse.connection import open_cursor
 from prefill_assets.warehouse.parquet_file import write_successor
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 from prefill_assets.warehouse.table import UNVERSIONED_COLUMNS, Table
+from prefill_assets.warehouse.typed_rows import sort_typed_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
 
 def write_partition_file(table: Table, key: PartitionKey, rows: Any, stamp: Stamp, draft: Path, path: Path) -> WrittenPartition:
     """Write rows and stamp to a draft of the file at `path`. Raises InputError where rows do not fit table or partition."""
+    typed_rows = sort_typed_rows(table, key, rows)
+    if typed_rows is not None:
+        with open_cursor() as cursor:
+            cursor.register(table.name, typed_rows)
+            written = _write_stamp(stamp, *_version_content(cursor, table))
+        write_successor(typed_rows, written.as_metadata(), draft, replaced=path)
+        return written
+    return _write_staged(table, key, rows, stamp, draft, path)
+
+
+def _write_staged(table: Table, key: PartitionKey, rows: Any, stamp: Stamp, draft: Path, path: Path) -> WrittenPartition:
+    """The same for rows of any kind: DuckDB brings them to the table's types, or says why it cannot."""
     import duckdb
 
     with open_cursor() as staging:
@@ -30,16 +43,19 @@ def write_partition_file(table: Table, key: PartitionKey, rows: Any, stamp: Stam
         except (duckdb.IntegrityError, duckdb.DataError, duckdb.ProgrammingError) as error:
             raise InputError(f"rows do not fit table {table.name} at {key}: {str(error).splitlines()[0]}") from error
         _check_key(staging, table, key)
-        data_version, num_rows = _version_content(staging, table)
-        written = WrittenPartition(
-            **{field.name: getattr(stamp, field.name) for field in fields(Stamp)},
-            data_version=data_version,
-            num_rows=num_rows,
-            written_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        )
+        written = _write_stamp(stamp, *_version_content(staging, table))
         sorted_rows = staging.sql(f"SELECT * FROM {table.name} ORDER BY ALL")
         write_successor(sorted_rows, written.as_metadata(), draft, replaced=path)
     return written
+
+
+def _write_stamp(stamp: Stamp, data_version: str, num_rows: int) -> WrittenPartition:
+    return WrittenPartition(
+        **{field.name: getattr(stamp, field.name) for field in fields(Stamp)},
+        data_version=data_version,
+        num_rows=num_rows,
+        written_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
 
 
 def _insert(staging: duckdb.DuckDBPyConnection, table: Table, rows: Any, draft: Path) -> None:

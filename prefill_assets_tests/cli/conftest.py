@@ -9,16 +9,20 @@ import pytest
 
 from prefill_assets.cli.main import main
 from prefill_assets_tests.examples.two_experiments import write_two_experiments
+from prefill_assets_tests.sharing_out import share_folder
 from prefill_assets_tests.tiny_projects import make_environment, make_experiment, make_project
 
 
 @pytest.fixture(scope="session")
 def finished_project(tmp_path_factory) -> Path:
-    project = make_project(tmp_path_factory.mktemp("finished") / "project")
-    make_experiment(project)
-    with pytest.MonkeyPatch.context() as patch:
-        enter(patch, project)
-        assert main(["run"]) == 0
+    with share_folder(tmp_path_factory, "finished") as project:
+        if not project.exists():
+            draft = make_project(tmp_path_factory.mktemp("draft") / "project")
+            make_experiment(draft)
+            with pytest.MonkeyPatch.context() as patch:
+                enter(patch, draft)
+                assert main(["run"]) == 0
+            draft.rename(project)
     return project
 
 

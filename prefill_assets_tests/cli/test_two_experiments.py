@@ -1,5 +1,7 @@
 """Experiments side by side in one warehouse and one Dagster instance."""
 
+import shutil
+
 import dagster as dg
 import pytest
 
@@ -9,19 +11,29 @@ from prefill_assets.definitions import defs
 from prefill_assets.locations import Locations
 from prefill_assets.runs.execution import open_instance
 from prefill_assets.warehouse.partition import PartitionKey
+from prefill_assets_tests.cli.conftest import enter
 from prefill_assets_tests.cli.test_run import ask, written_at
 from prefill_assets_tests.tiny_projects import ATTEMPTS, EXPERIMENT, STEPS, TASKS, make_experiment
 
 LATER = "prefill_sensitivity-20270101-000000-later"
 
 
-@pytest.fixture
-def two(project):
-    main(["sql", "SELECT 1"])
-    before = written_at(project)
-    make_experiment(project, LATER, prefill_tokens_sweep="0,5")
-    assert main(["run"]) == 0
+@pytest.fixture(scope="module")
+def both(finished_project, tmp_path_factory):
+    project = shutil.copytree(finished_project, tmp_path_factory.mktemp("both") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        enter(patch, project)
+        main(["sql", "SELECT 1"])
+        before = written_at(project)
+        make_experiment(project, LATER, prefill_tokens_sweep="0,5")
+        assert main(["run"]) == 0
     return project, before
+
+
+@pytest.fixture
+def two(both, monkeypatch):
+    enter(monkeypatch, both[0])
+    return both
 
 
 @pytest.mark.slow

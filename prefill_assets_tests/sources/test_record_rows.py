@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prefill_assets.errors import InputError
 from prefill_assets.report.spec_records import Repeated, read_records
 from prefill_assets.sources.record_fields import LOGPROB_RECORDS, RESERVED, RESULT_RECORDS, SAMPLE_RECORDS, Field, RecordKind
-from prefill_assets.sources.record_rows import read_rows
+from prefill_assets.sources.record_rows import read_rows, read_tables
 from prefill_assets_tests.report.imported import Tables, open_tables
 
 KINDS = {kind.table_name: kind for kind in (RESULT_RECORDS, SAMPLE_RECORDS, LOGPROB_RECORDS)}
@@ -93,3 +93,12 @@ def test_the_faulty_file_of_many_is_named(tmp_path: Path):
     paths[10, 0].write_text("")
     with pytest.raises(InputError, match=r"checkpoint-10_prefill0.jsonl: the file is empty"):
         read_rows(RESULT_RECORDS, paths, "run")
+
+
+def test_files_longer_than_what_a_thread_reads_at_once_keep_their_rows_and_places(tmp_path: Path):
+    paths = {(step, 0): write_cell(tmp_path, (step, 0), 4000 + step) for step in range(6)}
+    for (step, _), table in read_tables(RESULT_RECORDS, paths, "run").items():
+        assert table["attempt_idx"].to_pylist() == sorted(range(4000 + step), key=lambda i: f"({step}, 0) {i}")
+        assert set(table["checkpoint"].to_pylist()) == {step}
+        places = [json.loads(extra)["_record"] for extra in table["extra"].to_pylist()]
+        assert places == [i + 1 for i in table["attempt_idx"].to_pylist()]
