@@ -14,7 +14,7 @@ CODE_VERSIONS = {
     "prefill_traces": "1",
     "eval_samples": "2",
     "eval_results": "2",
-    "prefill_logprobs": "1",
+    "prefill_logprobs": "2",
     "trajectory": "1",
     "trajectory_analysis": "2",
     "trajectory_with_logprob": "2",
