@@ -82,11 +82,10 @@ def _split_by_file(rows: pyarrow.Table) -> dict[int, pyarrow.Table]:
 def _check_rows(kind: RecordKind, path: Path, rows: pyarrow.Table | None) -> pyarrow.Table:
     """One file's rows of the table, in the order of their key. Raises InputError where they are not all sound."""
     import pyarrow
-    import pyarrow.compute
 
-    if rows is None or not pyarrow.compute.all(rows["fits"]).as_py():
+    if rows is None or not rows["fits"].to_numpy().all():
         raise find_fault(kind, [path])
-    if pyarrow.compute.any(rows["is_doubtful"]).as_py():
+    if rows["is_doubtful"].to_numpy().any():
         check_records(kind, path)
     order = sort_keys(rows.select(KEY_FIELDS))
     if order is None:
@@ -94,7 +93,7 @@ def _check_rows(kind: RecordKind, path: Path, rows: pyarrow.Table | None) -> pya
     is_sorted = is_ascending(order)
     columns = rows.select(find_table(kind.table_name).column_names)
     texts = pyarrow.chunked_array([columns["extra"].combine_chunks()])
-    if is_sorted and pyarrow.compute.all(rows["is_native"]).as_py():
+    if is_sorted and rows["is_native"].to_numpy().all():
         texts = pyarrow.nulls(rows.num_rows, pyarrow.string())
     columns = columns.set_column(columns.num_columns - 1, "extra", texts.cast(pyarrow.json_()))
     return columns if is_sorted else columns.take(order)
