@@ -20,6 +20,13 @@ _TRAILING_COMMA = r",\s*[\]}]"
 _ODD_NUMBER = r"(?i:(^|[:,\[])\s*-?(nan|inf))"
 """A number spelled as nan, inf or the like."""
 
+_SUSPECT = (
+    r",\s*([\]}]|-?([nN][aA][nN]|[iI][nN][fF]))",
+    r":\s*-?([nN][aA][nN]|[iI][nN][fF])",
+    r"\[\s*-?([nN][aA][nN]|[iI][nN][fF])",
+)
+"""Where a record may hold one of the two. One that begins with one certain character is several times as fast."""
+
 LIST_NAMES = "SELECT DISTINCT json_keys(json) FROM lines"
 """Each list of names that a record has, in its order; NULL for a line that is no object."""
 
@@ -45,6 +52,7 @@ class RecordStatements:
         values = ", ".join(f"{self._write_value(field)} AS {field.column}" for field in self.kind.fields)
         columns = ", ".join(self._write_column(field) for field in self.kind.fields)
         fits = " AND ".join(_test_type(field, self._token(field.name)) for field in self._known)
+        suspect = " OR ".join(f"regexp_matches(json, '{pattern}')" for pattern in _SUSPECT)
         is_ours = self.kind.marker in self.names
         native, names = (self._native_values_test, self._native_names_test) if is_ours else ("false", "false")
         return f"""
@@ -52,7 +60,7 @@ class RecordStatements:
                    {self._extra} AS extra, {fits} AS fits,
                    CASE WHEN is_suspect THEN {self._doubt} ELSE false END AS is_doubtful, {native} AS is_native
             FROM (SELECT *, {values} FROM (SELECT * EXCLUDE (tokens), {tokens} FROM (
-                SELECT *, {names} AS has_native_names, regexp_matches(json, '{_TRAILING_COMMA}|{_ODD_NUMBER}') AS is_suspect,
+                SELECT *, {names} AS has_native_names, {suspect} AS is_suspect,
                        json_extract(json, [{pointers}])::VARCHAR[] AS tokens FROM lines)))"""
 
     @cached_property
