@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -208,3 +209,12 @@ def test_what_is_remembered_of_a_batch_is_bounded(monkeypatch):
     )
     assert [verification.secure.passed for verification in verifications] == [True, True, False, False, True]
     assert judged == [codes[0], codes[2], codes[3], codes[4]]
+
+
+def test_a_submission_that_ends_itself_does_so_whatever_signals_we_ignore():
+    usual = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        verification = judge("import os\ndef f(x): os.kill(os.getpid(), 15)")
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+    assert verification.insecure.status is Status.CRASHED

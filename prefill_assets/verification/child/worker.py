@@ -34,6 +34,7 @@ def main(mode: str, settings: str) -> None:
     """mode: `secure`, `insecure`, or `both` for jobs that are one after the other. settings, as JSON: `level` (`bubblewrap` where
     we already are inside, `namespaces`, `plain`), `job_uid`, `counted_processes`, `root` (see the sandbox root), `rehearsal` (a
     job of the mode, as text), `own_folder` (where our sources are mounted, or null)."""
+    _heed_signals()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     process_limits.die_with_parent()
     sys.argv[:] = sys.orig_argv[:] = [""]
@@ -59,6 +60,14 @@ def main(mode: str, settings: str) -> None:
         write_frame(answers, b"", json.dumps({"number": head["number"], **vars(ending)}).encode())
         if ending.how == "setup_failed":
             return  # the body may not have been read
+
+
+def _heed_signals() -> None:
+    """A signal that whoever started us ignores or holds back would not end a submission that sends it to itself."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # Python ignores these two itself
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def load_runner(mode: str) -> tuple[Runner, Callable[[], None]]:
