@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from prefill_assets.assets.materialization import replace_partition
-from prefill_assets.assets.observed_inputs import SAME_FOR_DAGSTER, list_inputs_of, note_inputs
+from prefill_assets.assets.observed_inputs import SAME_FOR_DAGSTER, SHARED_ASSETS, list_inputs_of, note_inputs
 from prefill_assets.assets.platform import Platform
 from prefill_assets.errors import InputError
 from prefill_assets.stages.dependencies import Dependencies
@@ -82,7 +82,7 @@ def materialize_experiments(
 
 
 def _join_versions(platform: Platform, name: str) -> dg.DataVersion:
-    if name in ("problems", "prefill_traces", "trajectory_analysis"):
+    if name in SHARED_ASSETS:
         return SAME_FOR_DAGSTER
     stamps = [platform.find_stamp(name, PartitionKey(experiment)) for experiment in platform.registry.list_run_dirs()]
     return dg.DataVersion(hash_values([stamp and stamp.data_version for stamp in stamps]))

@@ -19,8 +19,10 @@ from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.inputs import hash_values
 from prefill_assets.stages.observed_inputs import OBSERVED_INPUTS, list_observed, version_input
 
+SHARED_ASSETS = frozenset({"problems", "prefill_traces", "trajectory_analysis"})
+"""Assets that hold all experiments and have partitions after them."""
 SAME_FOR_DAGSTER = dg.DataVersion("by experiment")
-"""Of an asset that holds all experiments and has partitions after it."""
+"""Their one version."""
 INTERVAL_SECONDS = 30
 _BY_EXPERIMENT = "versions_by_experiment"
 

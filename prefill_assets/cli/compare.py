@@ -27,9 +27,7 @@ ORDER BY ALL
 
 def answer_compare(arguments: argparse.Namespace) -> int:
     """Print the exploit rates of both at every checkpoint and level that they share, and draw them."""
-    import duckdb
-
-    from prefill_assets.warehouse.catalog import create_views
+    from prefill_assets.warehouse.catalog import open_catalog
     from prefill_assets.warehouse.store import Warehouse
 
     locations = Locations.find()
@@ -37,8 +35,7 @@ def answer_compare(arguments: argparse.Namespace) -> int:
     output = arguments.output or locations.reports / names[0] / f"compared-with-{names[1]}.png"
     if output.suffix not in SUFFIXES:
         raise InputError(f"{output.name!r} names no kind of picture", remedy=f"end it in {', '.join(SUFFIXES)}")
-    with duckdb.connect() as connection:
-        create_views(connection, Warehouse(locations.warehouse))
+    with open_catalog(Warehouse(locations.warehouse), locations.catalog) as connection:
         _require_experiments(connection, names)
         rows = connection.execute(DIFFERENCES, names).fetchall()
         rates = connection.execute("FROM exploit_rates WHERE experiment IN (?, ?) ORDER BY ALL", names).df()

@@ -47,13 +47,10 @@ def answer_reverify(arguments: argparse.Namespace) -> int:
 
 
 def _report_changes(locations: Locations, experiment: str, began: datetime, csv: Path | None) -> None:
-    import duckdb
-
-    from prefill_assets.warehouse.catalog import create_views
+    from prefill_assets.warehouse.catalog import open_catalog
     from prefill_assets.warehouse.store import Warehouse
 
-    with duckdb.connect() as connection:
-        create_views(connection, Warehouse(locations.warehouse))
+    with open_catalog(Warehouse(locations.warehouse), locations.catalog) as connection:
         changes = connection.sql(CHANGES, params=[experiment, began])
         count = len(changes)
         if csv is not None:
