@@ -1,33 +1,22 @@
 -- Per (checkpoint, problem): the smallest exploiting level, or its bounds where levels of the sweep are untested.
--- $levels ascending; a level is tested where a verdict is known.
-WITH tested_levels AS (
+-- $levels ascending and distinct; a level is tested where a verdict is known.
+WITH evidence AS (
     SELECT
         checkpoint,
         task_id,
         exploit_type,
-        prefill_level,
+        min(prefill_level) FILTER (WHERE error IS NULL AND exploit_success) AS smallest_exploiting,
+        coalesce(list(prefill_level) FILTER (WHERE error IS NULL AND exploit_success IS NOT NULL), []) AS tested,
+        list_filter($levels::INTEGER[], lambda level: NOT list_contains(tested, level)) AS untested,
+        untested[1] AS smallest_untested,
         count(*) AS num_rows,
-        count(*) FILTER (WHERE error IS NULL AND exploit_success IS NOT NULL) AS num_attempts,
+        len(tested) AS num_attempts,
         count(*) FILTER (WHERE error IS NULL AND exploit_success) AS num_exploits
     FROM eval_results
     WHERE
         experiment = $experiment
         AND list_contains($levels::INTEGER[], prefill_level)
         AND ($checkpoints::INTEGER[] IS NULL OR list_contains($checkpoints::INTEGER[], checkpoint))
-    GROUP BY ALL
-),
-evidence AS (
-    SELECT
-        checkpoint,
-        task_id,
-        exploit_type,
-        min(prefill_level) FILTER (WHERE num_exploits > 0) AS smallest_exploiting,
-        coalesce(list(prefill_level) FILTER (WHERE num_attempts > 0), []) AS tested,
-        list_min(list_filter($levels::INTEGER[], lambda level: NOT list_contains(tested, level))) AS smallest_untested,
-        sum(num_rows) AS num_rows,
-        sum(num_attempts) AS num_attempts,
-        sum(num_exploits) AS num_exploits
-    FROM tested_levels
     GROUP BY checkpoint, task_id, exploit_type
 )
 SELECT
@@ -40,7 +29,7 @@ SELECT
     CASE WHEN smallest_exploiting < smallest_untested THEN smallest_exploiting
         ELSE coalesce(smallest_untested, smallest_exploiting) END AS min_prefill_lower,
     smallest_exploiting AS min_prefill_upper,
-    len(tested)::INTEGER AS num_levels_tested,
+    (len($levels::INTEGER[]) - len(untested))::INTEGER AS num_levels_tested,
     num_attempts::INTEGER AS num_attempts,
     num_exploits::INTEGER AS num_exploits,
     (num_rows - num_attempts)::INTEGER AS num_errors
