@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefill_assets.warehouse.connection import open_cursor
-from prefill_assets.warehouse.parquet_file import write_successor
+from prefill_assets.warehouse.parquet_file import replace_file
 from prefill_assets.warehouse.partition_file import quote_files
 from prefill_assets.warehouse.table import Table
 
@@ -38,6 +37,4 @@ def _rewrite(connection: duckdb.DuckDBPyConnection, file: Path, table: Table, mi
     columns = [f"NULL::{c.type} AS {c.name}" if c.name in missing else c.name for c in table.columns]
     stamp = connection.execute(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({quote_files(file)})").fetchall()
     rows = connection.sql(f"SELECT {', '.join(columns)} FROM read_parquet({quote_files(file)}, hive_partitioning = false)")
-    draft = file.with_name(f"{file.name}.{os.getpid()}-columns.draft")
-    write_successor(rows, dict(stamp), draft, replaced=file)
-    draft.replace(file)
+    replace_file(rows, dict(stamp), file)

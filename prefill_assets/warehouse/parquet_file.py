@@ -2,14 +2,18 @@
 
 DuckDB reads a file's footer, and opens the file again by its path for the rows. Where the file was replaced in between it would
 look for the old footer's rows in the new file. So the new file begins with the bytes of the old one: what the old footer points
-at is there, unchanged, and the rows of the new footer come after it.
+at is there, unchanged, and the rows of the new footer come after it. Of two writers the second waits for the first, or its file
+would lack what the first had just put in place.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +27,70 @@ LONGEST_QUERY_SECONDS = 3600.0
 """What was replaced longer ago than this has no reader any more, and its bytes become a hole in the next file."""
 
 
-def write_successor(
+LONGEST_WAIT_SECONDS = 600.0
+"""For another process that is putting the same file in place; it takes milliseconds, unless that process is stopped."""
+
+
+def replace_file(
+    rows: duckdb.DuckDBPyRelation | pyarrow.Table,
+    metadata: Mapping[str, str],
+    path: Path,
+    keep_current: Callable[[], object] = lambda: None,
+) -> None:
+    """Put rows and metadata in the place of the file at `path`, or where there was none, by one rename.
+
+    `keep_current` is called when the new file is on the disk and the current one still in place. Raises OSError where the disk
+    refuses or another process holds the place; the file then stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = name_draft(path)
+    with _take_turn(path):
+        _remove_abandoned(path)
+        try:
+            _write_successor(rows, metadata, draft, path)
+            _sync(draft)
+            keep_current()
+            draft.replace(path)
+            _sync(path.parent)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def name_draft(path: Path, ending: str = "draft") -> Path:
+    """A new name beside `path` that says which process writes there: what a killed one leaves is removed by the next."""
+    return path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.{ending}")
+
+
+@contextmanager
+def _take_turn(path: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(path.with_name(f".{path.name}.lock"), timeout=LONGEST_WAIT_SECONDS, poll_interval=0.005):
+            yield
+    except Timeout as error:
+        raise OSError(f"{path} has been held by another process for {LONGEST_WAIT_SECONDS:.0f} seconds") from error
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Drafts of processes that are gone: a kill leaves at most two."""
+    for draft in path.parent.glob(f"{path.name}.*"):
+        pid = draft.name.removeprefix(f"{path.name}.").split("-", 1)[0]
+        if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and Path("/proc").exists():
+            draft.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_successor(
     rows: duckdb.DuckDBPyRelation | pyarrow.Table, metadata: Mapping[str, str], draft: Path, replaced: Path
 ) -> None:
-    """Write rows and metadata to `draft`, which is to be renamed to `replaced`, if there is such a file. Raises OSError."""
     import pyarrow
     from pyarrow.parquet import ParquetWriter
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefill_assets.errors import InputError
 from prefill_assets.warehouse.connection import open_cursor
-from prefill_assets.warehouse.parquet_file import write_successor
+from prefill_assets.warehouse.parquet_file import name_draft, replace_file
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 from prefill_assets.warehouse.table import UNVERSIONED_COLUMNS, Table
 from prefill_assets.warehouse.typed_rows import sort_typed_rows
@@ -20,32 +20,40 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def write_partition_file(table: Table, key: PartitionKey, rows: Any, stamp: Stamp, draft: Path, path: Path) -> WrittenPartition:
-    """Write rows and stamp to a draft of the file at `path`. Raises InputError where rows do not fit table or partition."""
+KeepCurrent = Callable[[WrittenPartition], object]
+"""Called with what is to be put in place, while what it replaces is still there."""
+
+
+def write_partition_file(
+    table: Table, key: PartitionKey, rows: Any, stamp: Stamp, path: Path, keep_current: KeepCurrent
+) -> WrittenPartition:
+    """Put rows and stamp in the place of the file at `path`. Raises InputError where rows do not fit table or partition."""
     typed_rows = sort_typed_rows(table, key, rows)
     if typed_rows is not None:
         with open_cursor() as cursor:
             cursor.register(table.name, typed_rows)
             written = _write_stamp(stamp, *_version_content(cursor, table))
-        write_successor(typed_rows, written.as_metadata(), draft, replaced=path)
+        replace_file(typed_rows, written.as_metadata(), path, lambda: keep_current(written))
         return written
-    return _write_staged(table, key, rows, stamp, draft, path)
+    return _write_staged(table, key, rows, stamp, path, keep_current)
 
 
-def _write_staged(table: Table, key: PartitionKey, rows: Any, stamp: Stamp, draft: Path, path: Path) -> WrittenPartition:
+def _write_staged(
+    table: Table, key: PartitionKey, rows: Any, stamp: Stamp, path: Path, keep_current: KeepCurrent
+) -> WrittenPartition:
     """The same for rows of any kind: DuckDB brings them to the table's types, or says why it cannot."""
     import duckdb
 
     with open_cursor() as staging:
         staging.execute(table.create_sql.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
         try:
-            _insert(staging, table, rows, draft)
+            _insert(staging, table, rows, path)
         except (duckdb.IntegrityError, duckdb.DataError, duckdb.ProgrammingError) as error:
             raise InputError(f"rows do not fit table {table.name} at {key}: {str(error).splitlines()[0]}") from error
         _check_key(staging, table, key)
         written = _write_stamp(stamp, *_version_content(staging, table))
         sorted_rows = staging.sql(f"SELECT * FROM {table.name} ORDER BY ALL")
-        write_successor(sorted_rows, written.as_metadata(), draft, replaced=path)
+        replace_file(sorted_rows, written.as_metadata(), path, lambda: keep_current(written))
     return written
 
 
@@ -58,9 +66,10 @@ def _write_stamp(stamp: Stamp, data_version: str, num_rows: int) -> WrittenParti
     )
 
 
-def _insert(staging: duckdb.DuckDBPyConnection, table: Table, rows: Any, draft: Path) -> None:
+def _insert(staging: duckdb.DuckDBPyConnection, table: Table, rows: Any, path: Path) -> None:
     if hasattr(rows, "write_parquet"):  # a relation lives on a connection of its own: it crosses over as a file
-        crossing = draft.with_suffix(".crossing")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        crossing = name_draft(path, "crossing")
         try:
             rows.write_parquet(str(crossing))
             _insert_from(staging, table, f"read_parquet({quote_files(crossing)})")

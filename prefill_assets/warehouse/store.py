@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +24,10 @@ _NO_EXPERIMENT = "_"
 
 
 class Warehouse:
-    """All tables under one folder. Any number of processes may read and write at once; no lock is held."""
+    """All tables under one folder. Any number of processes may read and write at once.
+
+    Readers wait for nobody. Writers wait only for one that puts the same partition in place.
+    """
 
     def __init__(self, root: Path):
         self.root = Path(root)
@@ -142,21 +143,14 @@ class Warehouse:
     def _write(self, table: Table, key: PartitionKey, rows: Any, stamp: Stamp, path: Path) -> WrittenPartition:
         import duckdb
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(path.parent)
-        draft = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.draft")
-        try:
-            written = write_partition_file(table, key, rows, stamp, draft, path)
-            _sync(draft)
+        def keep_current(written: WrittenPartition) -> None:
             if key.experiment != _NO_EXPERIMENT and is_kept(table.name):
                 keep_superseded(self.root, table, key, path, self.find_partition(table.name, key), written)
-            draft.replace(path)
-            _sync(path.parent)
+
+        try:
+            return write_partition_file(table, key, rows, stamp, path, keep_current)
         except duckdb.IOException as error:
             raise OSError(f"{path.parent} cannot be written: {str(error).splitlines()[0]}") from error
-        finally:
-            draft.unlink(missing_ok=True)
-        return written
 
 
 @lru_cache(maxsize=1 << 16)
@@ -189,19 +183,3 @@ def _read_key(path: Path, table_root: Path) -> PartitionKey:
     values = dict(part.split("=", 1) for part in path.relative_to(table_root).parts[:-1])
     checkpoint, level = (int(values[name]) if name in values else None for name in ("checkpoint", "prefill_level"))
     return PartitionKey(values["experiment"], checkpoint, level)
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Drafts of processes that are gone: a kill leaves at most two."""
-    for draft in folder.glob(f"{ROWS_FILE}.*"):
-        pid = draft.name.removeprefix(f"{ROWS_FILE}.").split("-", 1)[0]
-        if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and Path("/proc").exists():
-            draft.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

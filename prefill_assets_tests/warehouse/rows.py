@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from prefill_assets.warehouse.partition import PartitionKey, Stamp
+from prefill_assets.warehouse.store import Warehouse
 from prefill_assets.warehouse.table import Table, find_table
 
 STAMP = Stamp(input_version="in-1", code_version="1", run_id="run-1", parts_json='{"threshold": 10}')
@@ -42,6 +43,12 @@ def make_result(task_id: Any = "task-1", attempt_idx: Any = 0, key: PartitionKey
         "error": None,
         **changed,
     }
+
+
+def list_files(warehouse: Warehouse, table: str = "eval_results") -> list[str]:
+    """Names of a table's files, but for the empty ones by which writers take turns and those that give a table its columns."""
+    files = [path for path in (warehouse.root / table).rglob("*") if path.is_file() and "experiment=_" not in str(path)]
+    return sorted(path.name for path in files if path.suffix != ".lock" or path.stat().st_size > 0)
 
 
 def list_key_columns(table: Table) -> list[str]:

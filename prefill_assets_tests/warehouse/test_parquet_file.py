@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -10,7 +13,8 @@ import pyarrow
 import pytest
 from pyarrow.parquet import ParquetFile, read_metadata, read_table
 
-from prefill_assets.warehouse.parquet_file import LONGEST_QUERY_SECONDS, write_successor
+from prefill_assets.warehouse import parquet_file
+from prefill_assets.warehouse.parquet_file import LONGEST_QUERY_SECONDS, replace_file
 
 OLD = time.time() - LONGEST_QUERY_SECONDS - 60
 
@@ -20,13 +24,11 @@ def path(tmp_path) -> Path:
     return tmp_path / "rows.parquet"
 
 
-def put(path: Path, version: int, num_rows: int = 2000) -> None:
+def put(path: Path, version: int, num_rows: int = 2000, keep_current: Callable[[], object] = lambda: None) -> None:
     """Write a version in which no two texts are equal, and put it in place."""
     numbers = random.Random(version)
-    texts = pyarrow.table({"text": [f"{version} {numbers.random()}" for _ in range(num_rows)]})  # noqa: F841 DuckDB reads it by name
-    draft = path.with_name("draft")
-    write_successor(duckdb.sql("SELECT text FROM texts"), {"version": str(version)}, draft, replaced=path)
-    draft.replace(path)
+    texts = pyarrow.table({"text": [f"{version} {numbers.random()}" for _ in range(num_rows)]})
+    replace_file(texts, {"version": str(version)}, path, keep_current)
 
 
 def read_versions(file: ParquetFile) -> list[str]:
@@ -51,6 +53,35 @@ def test_who_has_read_the_footer_finds_its_rows_in_the_file_that_came_after(path
         put(path, version)
         assert read_versions(ParquetFile(path, metadata=footer)) == ["0"]
     assert read_versions(ParquetFile(path)) == ["2"]
+
+
+def test_of_two_writers_the_second_begins_with_what_the_first_put_in_place(path):
+    put(path, 0)
+    second = threading.Thread(target=put, args=(path, 2))
+
+    def meet_second() -> None:
+        second.start()
+        second.join(timeout=0.5)
+        assert second.is_alive(), "it has to wait"
+
+    put(path, 1, keep_current=meet_second)
+    footer = read_metadata(path)
+    second.join(timeout=30)
+
+    assert read_versions(ParquetFile(path)) == ["2"]
+    assert read_versions(ParquetFile(path, metadata=footer)) == ["1"]
+
+
+def test_a_place_that_is_held_for_ever_is_an_error_and_keeps_its_file(path, monkeypatch):
+    monkeypatch.setattr(parquet_file, "LONGEST_WAIT_SECONDS", 0.1)
+    put(path, 0)
+
+    def come_too_late() -> None:
+        with ThreadPoolExecutor(1) as other, pytest.raises(OSError, match=r"rows\.parquet has been held by another process"):
+            other.submit(put, path, 2).result()
+
+    put(path, 1, keep_current=come_too_late)
+    assert read_versions(ParquetFile(path)) == ["1"]
 
 
 def test_what_was_replaced_long_ago_becomes_a_hole(path):

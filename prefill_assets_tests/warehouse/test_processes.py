@@ -7,16 +7,12 @@ import pytest
 from prefill_assets.warehouse.catalog import publish_catalog
 from prefill_assets.warehouse.store import Warehouse
 from prefill_assets_tests.warehouse.processes import CHECK, PARTITIONS, start_process
-from prefill_assets_tests.warehouse.rows import KEY, STAMP, make_result
+from prefill_assets_tests.warehouse.rows import KEY, STAMP, list_files, make_result
 
 
 @pytest.fixture
 def warehouse(tmp_path) -> Warehouse:
     return Warehouse(tmp_path / "warehouse")
-
-
-def list_files(warehouse: Warehouse) -> list[str]:
-    return sorted(path.name for path in (warehouse.root / "eval_results/experiment=run-1").rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(
@@ -74,7 +70,7 @@ def test_a_writer_that_is_killed_leaves_the_old_rows_and_its_draft_is_removed_la
 
 def test_the_draft_of_a_living_writer_is_left_alone(warehouse):
     warehouse.replace("eval_results", KEY, [make_result("old")], STAMP)
-    writer = start_process("wait_before_the_rename", warehouse.root)
+    writer = start_process("wait_while_rows_cross", warehouse.root)
     assert writer.stdout is not None
     draft = writer.stdout.readline().strip()
 

@@ -12,7 +12,7 @@ from prefill_assets.errors import InputError
 from prefill_assets.warehouse.partition import PartitionKey, Stamp
 from prefill_assets.warehouse.store import Warehouse
 from prefill_assets.warehouse.table import PARTITION_COLUMNS, find_table
-from prefill_assets_tests.warehouse.rows import KEY, STAMP, draw_rows, list_key_columns, make_key, make_result
+from prefill_assets_tests.warehouse.rows import KEY, STAMP, draw_rows, list_files, list_key_columns, make_key, make_result
 
 FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Each example writes a file; one example holds many values of every column."""
@@ -32,10 +32,6 @@ def warehouse(tmp_path) -> Warehouse:
 def read_results(warehouse: Warehouse, columns: str = "*") -> list[tuple]:
     with warehouse.connect() as connection:
         return connection.execute(f"SELECT {columns} FROM eval_results ORDER BY ALL").fetchall()
-
-
-def list_files(warehouse: Warehouse, table: str = "eval_results") -> list[str]:
-    return sorted(path.name for path in (warehouse.root / table).rglob("*") if path.is_file() and "experiment=_" not in str(path))
 
 
 @pytest.mark.parametrize("table_name", list(PARTITION_COLUMNS))
