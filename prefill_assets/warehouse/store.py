@@ -174,9 +174,14 @@ def _read_all(folder: Path, options: str = "") -> str:
     DuckDB 2.0.0 loses a filter on such a name where it turns a window into a join (its `window_self_join`): an aggregate over the
     rows of one experiment would count those of all. Without the names it opens every file of a table to find a cell: 0.09 s in
     place of 0.02 s for 400 partitions.
+
+    It takes the first file for what all files are like: were that the one without rows, it would expect none at all, and build the
+    hash table of a join of the larger side. So that file comes last.
     """
-    given = ", ".join(filter(None, [options, "hive_partitioning = false"]))
-    return f"read_parquet({quote_files(folder, '/**/*.parquet')}, {given})"
+    names = ("[!_]*", "_?*", _NO_EXPERIMENT)
+    patterns = ", ".join(quote_files(folder, f"/experiment={name}/**/*.parquet") for name in names)
+    given = ", ".join(filter(None, [options, "hive_partitioning = false", "allow_empty = true"]))
+    return f"read_parquet([{patterns}], {given})"
 
 
 def _read_key(path: Path, table_root: Path) -> PartitionKey:

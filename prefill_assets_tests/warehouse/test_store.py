@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,27 @@ def test_every_column_of_every_table_comes_back_as_it_went_in(shared_warehouse, 
     found = shared_warehouse.read_rows(table_name, key, table.column_names)
     assert sorted(found, key=order) == sorted(rows, key=order)
     assert written.num_rows == len(rows)
+
+
+@pytest.mark.parametrize("names", [("run-1", "_run"), ("__", "2 [runs]*")], ids=" ".join)
+def test_views_show_experiments_of_any_name_but_that_of_no_experiment(warehouse, names):
+    for name in names:
+        key = PartitionKey(name, 9, 0)
+        warehouse.replace("eval_results", key, [make_result("task", key=key)], STAMP)
+
+    assert sorted(read_results(warehouse, "experiment")) == sorted((name,) for name in names)
+
+
+def test_duckdb_expects_rows_of_a_table_that_has_some(warehouse):
+    key = PartitionKey("run-1", 9, 0)
+    warehouse.replace("eval_results", key, [make_result(f"task {number}", key=key) for number in range(50)], STAMP)
+
+    with warehouse.connect() as connection:
+        [(_, plan)] = connection.execute("EXPLAIN (FORMAT json) SELECT task_id FROM eval_results").fetchall()
+
+    expected = [int(operator) for operator in re.findall(r'"Estimated Cardinality": "(\d+)"', plan)]
+    assert expected, plan
+    assert min(expected) >= 50
 
 
 def test_views_show_the_rows_of_all_partitions(warehouse):
