@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prefill_assets.sources.record_columns import read_alike
 from prefill_assets.sources.record_faults import check_records, find_fault
 from prefill_assets.sources.record_fields import KEY_FIELDS, RESERVED, RecordKind
 from prefill_assets.sources.record_lines import read_lines
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
     import pyarrow
 
 
+PARALLEL_LINES = 4096
+
+
 def read_rows(kind: RecordKind, paths: Mapping[tuple[int, int], Path], experiment: str) -> duckdb.DuckDBPyRelation:
     """The rows of `read_tables`, all cells together, as a relation on a connection of its own, in memory."""
     import pyarrow
 
     tables = read_tables(kind, paths, experiment)
-    connection = _open_database(is_parallel=len(tables) > 1).cursor()
+    connection = _open_database(is_parallel=False).cursor()
     if not tables:
         connection.execute(find_table(kind.table_name).create_sql.replace("CREATE TABLE", "CREATE TEMP TABLE", 1)).fetchall()
         return connection.table(kind.table_name)
@@ -39,8 +43,8 @@ def read_tables(kind: RecordKind, paths: Mapping[tuple[int, int], Path], experim
     `extra`. Raises InputError, naming file and line, for anything that is no such record and for a key that occurs twice in a
     file.
 
-    DuckDB does the reading; where it finds a fault, Python reads the file again to say where. Several cells in one call cost
-    less than one by one.
+    Lines that are like many others are cut where their values stand, DuckDB parses the rest; where a fault is found, Python
+    reads the file again to say where. Several cells in one call cost less than one by one.
     """
     import duckdb
     import pyarrow
@@ -50,39 +54,53 @@ def read_tables(kind: RecordKind, paths: Mapping[tuple[int, int], Path], experim
     if not all(path.is_file() for path in paths.values()):
         raise find_fault(kind, paths.values())
     try:
-        lines = read_lines(paths)
-        with _open_database(is_parallel=len(paths) > 1).cursor() as cursor:
-            cursor.register("lines", lines)
-            patterns = [names for (names,) in cursor.execute(LIST_NAMES).fetchall()]
-            names = _list_names(kind, patterns)
-            if names is None:
-                raise find_fault(kind, paths.values())
-            constant_names = frozenset(names).intersection(*map(set, patterns))
-            rows = cursor.sql(RecordStatements(kind, names, constant_names).read_rows(experiment)).to_arrow_table()
+        tables = _read_all(kind, paths, experiment)
     except (OSError, pyarrow.ArrowInvalid, duckdb.Error) as error:
         raise find_fault(kind, paths.values(), str(error)) from None
-    found = _split_by_file(rows)
-    return {cell: _check_rows(kind, path, found.get(file)) for file, (cell, path) in enumerate(paths.items())}
+    pieces = [_split_by_file(rows) for rows in tables]
+    cells = enumerate(paths.items())
+    return {
+        cell: _check_rows(kind, path, [rows for found in pieces for rows in found.get(file, [])]) for file, (cell, path) in cells
+    }
 
 
-def _split_by_file(rows: pyarrow.Table) -> dict[int, pyarrow.Table]:
-    """Each file's rows in the order of its lines; DuckDB's threads hand pieces over as they get done."""
+def _read_all(kind: RecordKind, paths: Mapping[tuple[int, int], Path], experiment: str) -> list[pyarrow.Table]:
+    """What there is to say of every line of these files, in any order: those that are like others, and by DuckDB the rest."""
+    lines = read_lines(paths)
+    tables, is_left = read_alike(kind, lines, experiment)
+    if is_left.any():
+        tables.append(_read_parsed(kind, paths, lines.to_table(is_left), experiment))
+    return tables
+
+
+def _read_parsed(kind: RecordKind, paths: Mapping[tuple[int, int], Path], lines: pyarrow.Table, experiment: str) -> pyarrow.Table:
+    with _open_database(is_parallel=lines.num_rows > PARALLEL_LINES).cursor() as cursor:
+        cursor.register("lines", lines)
+        patterns = [names for (names,) in cursor.execute(LIST_NAMES).fetchall()]
+        names = _list_names(kind, patterns)
+        if names is None:
+            raise find_fault(kind, paths.values())
+        constant_names = frozenset(names).intersection(*map(set, patterns))
+        return cursor.sql(RecordStatements(kind, names, constant_names).read_rows(experiment)).to_arrow_table()
+
+
+def _split_by_file(rows: pyarrow.Table) -> dict[int, list[pyarrow.Table]]:
+    """Each file's rows, in pieces; DuckDB's threads hand them over as they get done."""
     import numpy
-    import pyarrow
 
-    files, positions = (rows[name].to_numpy() for name in ("file", "position"))
-    is_start = (numpy.diff(files, prepend=-1) != 0) | (numpy.diff(positions, prepend=0) != 1)
-    starts = numpy.flatnonzero(is_start)
+    files = rows["file"].to_numpy()
+    starts = numpy.flatnonzero(numpy.diff(files, prepend=-1))
     pieces: dict[int, list[pyarrow.Table]] = {}
-    for _, _, start, end in sorted(zip(files[starts], positions[starts], starts, [*starts[1:], rows.num_rows], strict=True)):
+    for start, end in zip(starts, [*starts[1:], rows.num_rows], strict=True):
         pieces.setdefault(int(files[start]), []).append(rows.slice(start, end - start))
-    return {file: pyarrow.concat_tables(own) for file, own in pieces.items()}
+    return pieces
 
 
-def _check_rows(kind: RecordKind, path: Path, rows: pyarrow.Table | None) -> pyarrow.Table:
+def _check_rows(kind: RecordKind, path: Path, pieces: list[pyarrow.Table]) -> pyarrow.Table:
     """One file's rows of the table, in the order of their key. Raises InputError where they are not all sound."""
     import pyarrow
 
+    rows = pyarrow.concat_tables(pieces) if pieces else None
     if rows is None or not rows["fits"].to_numpy().all():
         raise find_fault(kind, [path])
     if rows["is_doubtful"].to_numpy().any():
@@ -90,13 +108,13 @@ def _check_rows(kind: RecordKind, path: Path, rows: pyarrow.Table | None) -> pya
     order = sort_keys(rows.select(KEY_FIELDS))
     if order is None:
         raise find_fault(kind, [path])
-    is_sorted = is_ascending(order)
+    if not is_ascending(order):
+        rows = rows.take(order)
     columns = rows.select(find_table(kind.table_name).column_names)
     texts = pyarrow.chunked_array([columns["extra"].combine_chunks()])
-    if is_sorted and rows["is_native"].to_numpy().all():
+    if rows["is_native"].to_numpy().all() and is_ascending(rows["position"].to_numpy() - 1):
         texts = pyarrow.nulls(rows.num_rows, pyarrow.string())
-    columns = columns.set_column(columns.num_columns - 1, "extra", texts.cast(pyarrow.json_()))
-    return columns if is_sorted else columns.take(order)
+    return columns.set_column(columns.num_columns - 1, "extra", texts.cast(pyarrow.json_()))
 
 
 def _list_names(kind: RecordKind, patterns: list[list[str] | None]) -> tuple[str, ...] | None:
@@ -111,7 +129,7 @@ def _list_names(kind: RecordKind, patterns: list[list[str] | None]) -> tuple[str
 
 @cache
 def _open_database(is_parallel: bool) -> duckdb.DuckDBPyConnection:
-    """One file is too small to share out among threads: only several files are worth it."""
+    """A few lines are not worth sharing out among threads."""
     import duckdb
 
     return duckdb.connect(config={} if is_parallel else {"threads": 1})

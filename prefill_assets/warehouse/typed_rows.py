@@ -10,6 +10,7 @@ from prefill_assets.warehouse.partition import PartitionKey
 from prefill_assets.warehouse.table import Table
 
 if TYPE_CHECKING:
+    import numpy
     import pyarrow
 
 _NOT_NULL = re.compile(r"^    (\w+) +[A-Z]+ NOT NULL", re.MULTILINE)
@@ -96,8 +97,8 @@ def sort_keys(keys: pyarrow.Table) -> pyarrow.Array | None:
     return None if call_function("any", [is_repeated]).as_py() else order
 
 
-def is_ascending(order: pyarrow.Array) -> bool:
+def is_ascending(order: pyarrow.Array | numpy.ndarray) -> bool:
     """Whether these places are 0, 1, 2, ..."""
     import numpy
 
-    return numpy.array_equal(order.to_numpy(), numpy.arange(len(order)))
+    return numpy.array_equal(order, numpy.arange(len(order)))
