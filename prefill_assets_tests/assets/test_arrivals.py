@@ -8,15 +8,31 @@ import pytest
 from prefill_assets.assets.arrivals import new_checkpoints
 from prefill_assets.assets.platform import Platform
 from prefill_assets.definitions import defs
-from prefill_assets_tests.assets.conftest import CELL_TABLES
+from prefill_assets_tests.assets.conftest import CELL_TABLES, enter_workplace, make_once
 from prefill_assets_tests.tiny_models import save_checkpoint
 from prefill_assets_tests.tiny_projects import EXPERIMENT, make_experiment
 
 
-@pytest.fixture(autouse=True)
-def settled(workplace):
+@pytest.fixture(scope="module")
+def settled_project(tmp_path_factory, registered_project):
     """Everything in the checkpoint folder was written an hour ago."""
-    settle(workplace.run_dir / "checkpoints")
+    return make_once(tmp_path_factory, "settled", registered_project, lambda made: settle(made.run_dir / "checkpoints"))
+
+
+@pytest.fixture(scope="module")
+def looked_at_project(tmp_path_factory, settled_project):
+    """The same after one tick, which evaluated what there was."""
+    return make_once(tmp_path_factory, "looked-at", settled_project, look)
+
+
+@pytest.fixture
+def workplace(settled_project, tmp_path, monkeypatch):
+    return enter_workplace(shutil.copytree(settled_project, tmp_path / "project"), monkeypatch)
+
+
+@pytest.fixture
+def looked_at(looked_at_project, host, tmp_path, monkeypatch):
+    return enter_workplace(shutil.copytree(looked_at_project, tmp_path / "project"), monkeypatch)
 
 
 def settle(folder):
@@ -57,57 +73,52 @@ def test_what_lies_there_is_evaluated_once(workplace, host):
     assert list_keys(look(workplace)) == []
 
 
-def test_a_new_checkpoint_gets_its_partitions_and_its_run(workplace, host):
-    look(workplace)
-    settle(save_checkpoint(workplace.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7))
+def test_a_new_checkpoint_gets_its_partitions_and_its_run(looked_at):
+    settle(save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7))
 
-    assert list_keys(look(workplace)) == ["20"]
-    assert "checkpoint-000020" in list_evaluated(workplace)
+    assert list_keys(look(looked_at)) == ["20"]
+    assert "checkpoint-000020" in list_evaluated(looked_at)
 
 
-def test_a_checkpoint_that_is_being_written_is_left_for_later(workplace, host):
-    look(workplace)
-    folder = save_checkpoint(workplace.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7)
-    assert list_keys(look(workplace)) == [], "its files have just changed"
+def test_a_checkpoint_that_is_being_written_is_left_for_later(looked_at):
+    folder = save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7)
+    assert list_keys(look(looked_at)) == [], "its files have just changed"
 
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(weights[:-100])
     settle(folder)
-    assert list_keys(look(workplace)) == [], "its weights are not whole"
+    assert list_keys(look(looked_at)) == [], "its weights are not whole"
 
     (folder / "model.safetensors").write_bytes(weights)
     (folder / "config.json").rename(folder / "later.json")
     settle(folder)
-    assert list_keys(look(workplace)) == [], "it has no configuration yet"
+    assert list_keys(look(looked_at)) == [], "it has no configuration yet"
 
     (folder / "later.json").rename(folder / "config.json")
-    assert list_keys(look(workplace)) == ["20"]
+    assert list_keys(look(looked_at)) == ["20"]
 
 
-def test_a_checkpoint_that_is_written_anew_is_evaluated_anew(workplace, host):
-    look(workplace)
-    settle(save_checkpoint(workplace.run_dir / "checkpoints" / "checkpoint-10", "chatml", seed=99))
+def test_a_checkpoint_that_is_written_anew_is_evaluated_anew(looked_at):
+    settle(save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-10", "chatml", seed=99))
 
-    assert list_keys(look(workplace)) == ["10"]
-    assert list_keys(look(workplace)) == []
-
-
-def test_a_deleted_checkpoint_is_not_asked_for_again_and_keeps_its_results(workplace, host):
-    look(workplace)
-    shutil.rmtree(workplace.run_dir / "checkpoints" / "checkpoint-1")
-
-    assert list_keys(look(workplace)) == []
-    assert "checkpoint-000001" in list_evaluated(workplace)
+    assert list_keys(look(looked_at)) == ["10"]
+    assert list_keys(look(looked_at)) == []
 
 
-def test_a_new_experiment_registers_itself(workplace, host):
-    look(workplace)
+def test_a_deleted_checkpoint_is_not_asked_for_again_and_keeps_its_results(looked_at):
+    shutil.rmtree(looked_at.run_dir / "checkpoints" / "checkpoint-1")
+
+    assert list_keys(look(looked_at)) == []
+    assert "checkpoint-000001" in list_evaluated(looked_at)
+
+
+def test_a_new_experiment_registers_itself(looked_at):
     other = "prefill_sensitivity-20260102-000000-other"
-    settle(make_experiment(workplace.project, other, prefill_tokens_sweep="0,5") / "checkpoints")
+    settle(make_experiment(looked_at.project, other, prefill_tokens_sweep="0,5") / "checkpoints")
 
-    look(workplace)
-    assert f"{other}/checkpoint-000010" in workplace.instance.get_dynamic_partitions("checkpoints")
-    assert any(key.startswith(f"{other}/") for key in workplace.list_present("eval_results"))
+    look(looked_at)
+    assert f"{other}/checkpoint-000010" in looked_at.instance.get_dynamic_partitions("checkpoints")
+    assert any(key.startswith(f"{other}/") for key in looked_at.list_present("eval_results"))
 
 
 def test_a_broken_experiment_does_not_keep_others_waiting(workplace, host):

@@ -1,5 +1,4 @@
 import dagster as dg
-import pytest
 
 from prefill_assets.checks.findings import CHECKED_TABLES
 from prefill_assets.definitions import defs
@@ -10,7 +9,6 @@ from prefill_assets.warehouse.table import find_table
 from prefill_assets_tests.assets.conftest import CELL_TABLES
 from prefill_assets_tests.tiny_projects import EXPERIMENT, STEPS, TASKS
 
-FIRST, LAST = "checkpoint-000001|prefill-0000", "checkpoint-000010|prefill-0008"
 CELL = PartitionKey(EXPERIMENT, 1, 3)
 
 
@@ -20,12 +18,6 @@ def run_checks(workplace, *names: str) -> dict[str, dg.AssetCheckEvaluation]:
     definitions = dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
     result = definitions.resolve_job_def("some_checks").execute_in_process(instance=workplace.instance)
     return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
-
-
-@pytest.fixture
-def evaluated(workplace, host):
-    workplace.run(CELL_TABLES, FIRST, LAST)
-    return workplace
 
 
 def change_cell(table: str, change) -> None:

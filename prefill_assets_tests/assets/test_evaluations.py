@@ -9,11 +9,10 @@ from prefill_assets.locations import Locations
 from prefill_assets.warehouse.catalog import create_views
 from prefill_assets.warehouse.partition import PartitionKey
 from prefill_assets.warehouse.store import Warehouse
-from prefill_assets_tests.assets.conftest import CELL_TABLES
+from prefill_assets_tests.assets.conftest import CELL_TABLES, FIRST, LAST
 from prefill_assets_tests.tiny_projects import EXPERIMENT, LEVELS, STEPS, TASKS, write_config
 
 ALL_CELLS = {f"checkpoint-{step:06d}|prefill-{level:04d}" for step in STEPS for level in LEVELS}
-FIRST, LAST = "checkpoint-000001|prefill-0000", "checkpoint-000010|prefill-0008"
 
 
 def find_written(table: str, step: int, level: int):
@@ -27,14 +26,12 @@ def test_one_range_run_makes_every_cell_with_one_load_a_checkpoint(workplace, ho
     assert host.opened == ["checkpoint-1", "checkpoint-10"]
 
 
-def test_each_partition_has_the_data_version_of_its_own_rows(workplace, host):
-    workplace.run(CELL_TABLES, FIRST, LAST)
-
+def test_each_partition_has_the_data_version_of_its_own_rows(evaluated):
     for table in CELL_TABLES:
         for step in STEPS:
             for level in LEVELS:
                 key = str(write_partition_key(PartitionKey(EXPERIMENT, step, level)))
-                record = workplace.instance.get_latest_data_version_record(dg.AssetKey(table), partition_key=key)
+                record = evaluated.instance.get_latest_data_version_record(dg.AssetKey(table), partition_key=key)
                 tags = record.event_log_entry.dagster_event.event_specific_data.materialization.tags
                 assert tags["dagster/data_version"] == find_written(table, step, level).data_version
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import dagster as dg
 import pytest
 from dagster._core.definitions.observe import observe
@@ -12,7 +14,7 @@ from prefill_assets.assets.platform import Platform
 from prefill_assets.runs.plan import LAYERS, list_tables
 from prefill_assets.stages.freshness import make_stamp
 from prefill_assets.stages.observed_inputs import OBSERVED_INPUTS
-from prefill_assets_tests.assets.conftest import set_up_host, set_up_workplace
+from prefill_assets_tests.assets.conftest import enter_workplace, make_once, set_up_host
 from prefill_assets_tests.assets.staleness import list_not_fresh
 from prefill_assets_tests.tiny_models import save_checkpoint
 from prefill_assets_tests.tiny_problems import make_problem, make_trace, write_problems, write_traces
@@ -50,20 +52,23 @@ def list_stale(workplace) -> set[tuple[str, str | None]]:
     return {key for key, causes in list_not_fresh(workplace.instance).items() if causes}
 
 
+@pytest.fixture(scope="module")
+def made_project(tmp_path_factory, registered_project):
+    return make_once(tmp_path_factory, "everything-made", registered_project, make_everything)
+
+
 @pytest.fixture
-def made(workplace, host):
+def made(made_project, host, tmp_path, monkeypatch):
     """Everything made, for a test that makes more."""
-    make_everything(workplace)
-    return workplace
+    return enter_workplace(shutil.copytree(made_project, tmp_path / "project"), monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    """The same, made once for all tests that only edit and look."""
+def shared(made_project, tmp_path_factory):
+    """The same, for all tests that only edit and look."""
     with pytest.MonkeyPatch.context() as patch:
-        workplace = set_up_workplace(tmp_path_factory.mktemp("observed") / "project", patch)
+        workplace = enter_workplace(shutil.copytree(made_project, tmp_path_factory.mktemp("shared") / "project"), patch)
         set_up_host(patch)
-        make_everything(workplace)
         yield workplace
 
 

@@ -3,10 +3,8 @@ import dagster as dg
 from prefill_assets.assets.upkeep import keep_analysis_current
 from prefill_assets.checks.findings import CHECKED_TABLES
 from prefill_assets.definitions import defs
-from prefill_assets_tests.assets.conftest import CELL_TABLES
+from prefill_assets_tests.assets.conftest import CELL_TABLES, FIRST, LAST
 from prefill_assets_tests.tiny_projects import EXPERIMENT
-
-FIRST, LAST = "checkpoint-000001|prefill-0000", "checkpoint-000010|prefill-0008"
 
 
 class Upkeep:

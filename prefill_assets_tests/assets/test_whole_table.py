@@ -5,15 +5,12 @@ from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.whole_table import WholeTable
 from prefill_assets.warehouse.partition import PartitionKey, Stamp
 from prefill_assets.warehouse.table import find_table
-from prefill_assets_tests.assets.conftest import CELL_TABLES
 from prefill_assets_tests.tiny_projects import EXPERIMENT, LEVELS, STEPS, TASKS
 
-FIRST, LAST = "checkpoint-000001|prefill-0000", "checkpoint-000010|prefill-0008"
 KEYS = [PartitionKey(EXPERIMENT, step) for step in STEPS]
 
 
-def test_all_checkpoints_are_computed_once_and_again_after_a_change(workplace, host):
-    workplace.run(CELL_TABLES, FIRST, LAST)
+def test_all_checkpoints_are_computed_once_and_again_after_a_change(evaluated):
     platform, looks = Platform(), []
 
     def compute(dependencies):
