@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -13,18 +11,13 @@ from prefill_assets_tests.cli.test_run import ask
 from prefill_assets_tests.tiny_projects import NUM_SAMPLES, make_environment, make_experiment
 
 
-def start(project, *arguments):
-    command = [sys.executable, "-m", "prefill_assets.cli.main", *arguments]
-    return subprocess.Popen(command, env=make_environment(project), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def wait_for_partitions(project, table, count, process, seconds=120):
     folder = project / "data" / "warehouse" / table
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if len(list(folder.glob("experiment=prefill*/**/rows.parquet"))) >= count:
             return
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.communicate()[1]
         time.sleep(0.02)
     raise AssertionError("no partition appeared")
 
@@ -42,9 +35,9 @@ def assert_whole(project):
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_was(empty_project):
+def test_a_killed_run_goes_on_where_it_was(empty_project, commands):
     make_experiment(empty_project)
-    process = start(empty_project, "run")
+    process = commands.start(make_environment(empty_project), "run")
     wait_for_partitions(empty_project, "eval_samples", 2, process)
     process.kill()
     process.wait()
@@ -61,9 +54,9 @@ def test_a_killed_run_goes_on_where_it_was(empty_project):
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_says_so_and_can_go_on(empty_project):
+def test_an_interrupted_run_says_so_and_can_go_on(empty_project, commands):
     make_experiment(empty_project)
-    process = start(empty_project, "run")
+    process = commands.start(make_environment(empty_project), "run", "--skip-logprob")
     wait_for_partitions(empty_project, "eval_samples", 1, process)
     process.send_signal(signal.SIGINT)
     _, complaint = process.communicate(timeout=60)
@@ -71,14 +64,14 @@ def test_an_interrupted_run_says_so_and_can_go_on(empty_project):
     assert "run the same command again" in complaint
     assert "Traceback" not in complaint
     assert read_statuses(empty_project) == ["interrupted"]
-    assert main(["run"]) == 0
+    assert main(["run", "--skip-logprob"]) == 0
     assert_whole(empty_project)
 
 
 @pytest.mark.slow
-def test_two_runs_at_once_take_turns(empty_project):
+def test_two_runs_at_once_take_turns(empty_project, commands):
     make_experiment(empty_project)
-    processes = [start(empty_project, "run") for _ in range(2)]
+    processes = [commands.start(make_environment(empty_project), "run", "--skip-logprob") for _ in range(2)]
     outcomes = [process.communicate(timeout=180) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outcomes
     assert_whole(empty_project)

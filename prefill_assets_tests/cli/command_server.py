@@ -1,0 +1,73 @@
+"""A process that has imported what commands need, and forks one for each command: what a command does is then all it costs.
+
+Run as `python -m prefill_assets_tests.cli.command_server FD`, it takes orders from the socket of that number until it closes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import socket
+import sys
+from typing import Any
+
+PRELOADED = (
+    *("prefill_assets.definitions", "prefill_assets.cli.main", "dagster", "duckdb", "torch", "altair", "pandas", "scipy.stats"),
+    *("transformers.models.llama.modeling_llama", "transformers.models.auto.tokenization_auto", "rich.console", "vl_convert"),
+)
+ORDER_BYTES, NUM_FILES = 1 << 20, 3
+
+
+def serve(orders: socket.socket) -> None:
+    """An order is a command's arguments and environment, with the files of its output, its errors and its news."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+    supervisors = []
+    while True:
+        text, files, *_ = socket.recv_fds(orders, ORDER_BYTES, NUM_FILES)
+        if not text:
+            break
+        supervisors.append(os.fork())
+        if supervisors[-1] == 0:
+            orders.close()
+            os._exit(supervise(json.loads(text), *files))
+        for file in files:
+            os.close(file)
+    for supervisor in supervisors:
+        os.waitpid(supervisor, 0)
+
+
+def supervise(order: dict[str, Any], output: int, errors: int, news: int) -> int:
+    """Tell the command's process id and, once it has ended, its return code."""
+    pid = os.fork()
+    if pid == 0:
+        os.close(news)
+        os._exit(obey(order, output, errors))
+    os.write(news, json.dumps({"pid": pid}).encode())
+    returncode = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.write(news, json.dumps({"returncode": returncode}).encode())
+    return 0
+
+
+def obey(order: dict[str, Any], output: int, errors: int) -> int:
+    os.dup2(output, 1)
+    os.dup2(errors, 2)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    from prefill_assets.cli.main import main
+
+    try:
+        return main(order["arguments"])
+    except SystemExit as end:
+        return int(end.code or 0)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))

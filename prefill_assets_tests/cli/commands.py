@@ -1,0 +1,76 @@
+"""Commands as processes of their own, forked from a server that has done their imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+NEWS_BYTES = 1 << 12
+
+
+class Command:
+    """A `prefill` command at work; it is asked and told as a `subprocess.Popen` is."""
+
+    def __init__(self, orders: socket.socket, arguments: tuple[str, ...], environment: dict[str, str]):
+        self._news, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._output, self._errors = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
+        order = json.dumps({"arguments": arguments, "environment": environment}).encode()
+        socket.send_fds(orders, [order], [self._output.fileno(), self._errors.fileno(), theirs.fileno()])
+        theirs.close()
+        self.pid: int = self._hear()["pid"]
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([self._news], [], [], 0)[0]:
+            self.returncode = self._hear()["returncode"]
+        return self.returncode
+
+    def wait(self, timeout: float = 180) -> int:
+        if self.returncode is None and not select.select([self._news], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("prefill", timeout)
+        return self.poll() or 0
+
+    def communicate(self, timeout: float = 180) -> tuple[str, str]:
+        """What it wrote, once it has ended."""
+        self.wait(timeout)
+        return _read(self._output), _read(self._errors)
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _hear(self) -> dict[str, Any]:
+        return json.loads(self._news.recv(NEWS_BYTES))
+
+
+def _read(file: Any) -> str:
+    file.seek(0)
+    return file.read()
+
+
+class Commands:
+    """Starts commands in an installation."""
+
+    def __init__(self) -> None:
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        server = [sys.executable, "-m", "prefill_assets_tests.cli.command_server", str(theirs.fileno())]
+        self._server = subprocess.Popen(server, pass_fds=[theirs.fileno()], cwd=Path(__file__).parents[2])
+        theirs.close()
+
+    def start(self, environment: dict[str, str], *arguments: str) -> Command:
+        return Command(self._orders, arguments, environment)
+
+    def close(self) -> None:
+        self._orders.close()
+        self._server.wait(timeout=60)
