@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prefill_assets.errors import InputError
 from prefill_assets.sources.record_fields import RecordKind
 from prefill_assets.sources.record_rows import read_tables
-
-if TYPE_CHECKING:
-    import pyarrow
+from prefill_assets.warehouse.content_version import VersionedRows, version_cells
+from prefill_assets.warehouse.table import find_table
 
 Cell = tuple[int, int]
 BATCH_BYTES = 32 << 20
@@ -22,7 +20,7 @@ BATCH_BYTES = 32 << 20
 
 def read_cells(
     kind: RecordKind, paths: Mapping[Cell, Path], experiment: str
-) -> Iterator[tuple[Cell, Callable[[], pyarrow.Table]]]:
+) -> Iterator[tuple[Cell, Callable[[], VersionedRows]]]:
     """Each cell in order, with what returns its rows of `kind.table_name`.
 
     Where its file has a fault, that raises InputError as `read_rows` does; other cells are none the worse.
@@ -49,18 +47,19 @@ def _cut(paths: Mapping[Cell, Path]) -> Iterator[dict[Cell, Path]]:
         yield batch
 
 
-def _read_batch(kind: RecordKind, batch: dict[Cell, Path], experiment: str) -> list[tuple[Cell, Callable[[], pyarrow.Table]]]:
+def _read_batch(kind: RecordKind, batch: dict[Cell, Path], experiment: str) -> list[tuple[Cell, Callable[[], VersionedRows]]]:
     try:
         tables = read_tables(kind, batch, experiment)
     except InputError as fault:
         if len(batch) == 1:
             return [(cell, _raise(fault)) for cell in batch]
         return [entry for cell, path in batch.items() for entry in _read_batch(kind, {cell: path}, experiment)]
-    return [(cell, partial(tables.__getitem__, cell)) for cell in batch]
+    versioned = version_cells(find_table(kind.table_name), tables)
+    return [(cell, partial(versioned.__getitem__, cell)) for cell in batch]
 
 
-def _raise(fault: InputError) -> Callable[[], pyarrow.Table]:
-    def fail() -> pyarrow.Table:
+def _raise(fault: InputError) -> Callable[[], VersionedRows]:
+    def fail() -> VersionedRows:
         raise fault
 
     return fail

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from prefill_assets.errors import InputError
 from prefill_assets.warehouse.connection import open_cursor
+from prefill_assets.warehouse.content_version import VersionedRows, version_content
 from prefill_assets.warehouse.parquet_file import name_draft, replace_file
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
-from prefill_assets.warehouse.table import UNVERSIONED_COLUMNS, Table
+from prefill_assets.warehouse.table import Table
 from prefill_assets.warehouse.typed_rows import sort_typed_rows
 
 if TYPE_CHECKING:
@@ -28,11 +29,16 @@ def write_partition_file(
     table: Table, key: PartitionKey, rows: Any, stamp: Stamp, path: Path, keep_current: KeepCurrent
 ) -> WrittenPartition:
     """Put rows and stamp in the place of the file at `path`. Raises InputError where rows do not fit table or partition."""
+    data_version = None
+    if isinstance(rows, VersionedRows):
+        rows, data_version = rows.rows, rows.data_version
     typed_rows = sort_typed_rows(table, key, rows)
     if typed_rows is not None:
-        with open_cursor() as cursor:
-            cursor.register(table.name, typed_rows)
-            written = _write_stamp(stamp, *_version_content(cursor, table))
+        if data_version is None:
+            with open_cursor() as cursor:
+                cursor.register(table.name, typed_rows)
+                data_version, _ = version_content(cursor, table)
+        written = _write_stamp(stamp, data_version, typed_rows.num_rows)
         replace_file(typed_rows, written.as_metadata(), path, lambda: keep_current(written))
         return written
     return _write_staged(table, key, rows, stamp, path, keep_current)
@@ -51,7 +57,7 @@ def _write_staged(
         except (duckdb.IntegrityError, duckdb.DataError, duckdb.ProgrammingError) as error:
             raise InputError(f"rows do not fit table {table.name} at {key}: {str(error).splitlines()[0]}") from error
         _check_key(staging, table, key)
-        written = _write_stamp(stamp, *_version_content(staging, table))
+        written = _write_stamp(stamp, *version_content(staging, table))
         sorted_rows = staging.sql(f"SELECT * FROM {table.name} ORDER BY ALL")
         replace_file(sorted_rows, written.as_metadata(), path, lambda: keep_current(written))
     return written
@@ -104,16 +110,6 @@ def _check_key(staging: duckdb.DuckDBPyConnection, table: Table, key: PartitionK
         foreign = staging.execute(f"SELECT {column} FROM {table.name} WHERE {column} <> ? LIMIT 1", [expected]).fetchone()
         if foreign:
             raise InputError(f"a row of {column} {foreign[0]} was to go into the partition {key} of {table.name}")
-
-
-def _version_content(staging: duckdb.DuckDBPyConnection, table: Table) -> tuple[str, int]:
-    unversioned = ", ".join(sorted(UNVERSIONED_COLUMNS.intersection(table.column_names)))
-    columns = f"* EXCLUDE ({unversioned})" if unversioned else "*"
-    query = (
-        f"SELECT count(*), coalesce(bit_xor(hash(r)), 0), coalesce(sum(hash(r)), 0) FROM (SELECT {columns} FROM {table.name}) r"
-    )
-    [(num_rows, xor, total)] = staging.execute(query).fetchall()
-    return f"{num_rows}-{xor:016x}{int(total) % 2**64:016x}", num_rows
 
 
 def read_stamp(metadata: Mapping[str, str]) -> WrittenPartition:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import duckdb
     import pandas
 
+    from prefill_assets.warehouse.content_version import VersionedRows
+
 ROWS_FILE = "rows.parquet"
 _NO_EXPERIMENT = "_"
 """Partition of the empty file that gives a table its columns before it has rows; no experiment can have this name."""
@@ -72,7 +74,7 @@ class Warehouse:
         self,
         table_name: str,
         key: PartitionKey,
-        rows: Sequence[Mapping[str, Any]] | pandas.DataFrame | duckdb.DuckDBPyRelation,
+        rows: Sequence[Mapping[str, Any]] | pandas.DataFrame | duckdb.DuckDBPyRelation | VersionedRows,
         stamp: Stamp,
     ) -> WrittenPartition:
         """Replace one partition by these rows, whole or not at all.

@@ -33,7 +33,7 @@ def test_each_cell_has_the_rows_of_its_own_file(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(record_batches, "BATCH_BYTES", batch_bytes)
     paths = write_cells(tmp_path, CELLS)
 
-    found = [(cell, read()) for cell, read in read_cells(RESULT_RECORDS, paths, "run")]
+    found = [(cell, read().rows) for cell, read in read_cells(RESULT_RECORDS, paths, "run")]
 
     assert [cell for cell, _ in found] == CELLS
     for cell, rows in found:
@@ -53,7 +53,7 @@ def test_a_fault_is_its_own_files_alone(tmp_path: Path, monkeypatch: pytest.Monk
     outcomes = {}
     for cell, read in read_cells(RESULT_RECORDS, paths, "run"):
         try:
-            outcomes[cell] = read().num_rows
+            outcomes[cell] = read().rows.num_rows
         except InputError as error:
             outcomes[cell] = str(error)
 
