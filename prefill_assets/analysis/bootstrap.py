@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy
 
 QUANTILES = (0.025, 0.975)
-MAX_COUNTS_AT_ONCE = 4_000_000
+MAX_COUNTS_AT_ONCE = 100_000
 """Draw counts held in memory at once (8 bytes each)."""
 RELATIVE_ROUNDING = 1e-10
 """A variance below this share of the mean square is rounding: the resample is constant."""
