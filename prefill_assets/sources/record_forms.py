@@ -65,13 +65,12 @@ class Form:
         """
         import numpy
 
-        words = numpy.ndarray(len(lines.content) - 7, "<u8", lines.content, strides=(1,))
         places = [self._find(between, lines, chosen, first_quotes) for between in self.between]
         has_form = numpy.ones(len(chosen), bool)
         for between, begin in zip(self.between, places, strict=True):
-            for offset, mask, expected in _cut_words(between.text):
-                found = words[numpy.clip(begin, 0, len(words) - len(between.text) - 1) + offset]
-                has_form &= (found & mask if mask else found) == expected
+            length = len(between.text)
+            texts = numpy.ndarray(len(lines.content) - length + 1, f"S{length}", lines.content, strides=(1,))  # at every place
+            has_form &= texts[numpy.clip(begin, 0, len(texts) - 1)] == between.text
         begins = [begin + len(between.text) for begin, between in zip(places[:-1], self.between, strict=False)]
         for begin, end in zip(begins, places[1:], strict=True):
             has_form &= begin <= end
@@ -147,14 +146,3 @@ def _split(line: bytes) -> Iterator[re.Match[bytes]]:
     while found := _PAIR.match(line, place):
         yield found
         place = found.end()
-
-
-def _cut_words(text: bytes) -> Iterator[tuple[int, Any, Any]]:
-    """Offset, mask (0 for all of it) and value of words of eight bytes that together are the text."""
-    import numpy
-
-    if len(text) < 8:
-        yield 0, numpy.uint64(256 ** len(text) - 1), numpy.uint64(int.from_bytes(text, "little"))
-        return
-    for offset in (*range(0, len(text) - 8, 8), len(text) - 8):
-        yield offset, 0, numpy.uint64(int.from_bytes(text[offset : offset + 8], "little"))

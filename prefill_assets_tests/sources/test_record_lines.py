@@ -4,7 +4,7 @@ import numpy
 import pyarrow
 import pytest
 
-from prefill_assets.sources.record_lines import PADDING, RecordLines, read_lines, slice_texts
+from prefill_assets.sources.record_lines import RecordLines, read_lines, slice_texts
 
 
 def write(folder: Path, name: str, content: bytes) -> Path:
@@ -79,6 +79,6 @@ def test_a_file_longer_than_a_block_is_searched_whole(tmp_path: Path):
     texts = ["x" * (3 * number % 97) for number in range(20_000)]
     path = write(tmp_path, "a", "".join(f'{{"a": "{text}\\""}}\n' for text in texts).encode())
     lines = read_lines({(90, 10): path})
-    assert lines.content[:-PADDING] == path.read_bytes()
+    assert lines.content == path.read_bytes()
     starts, ends = lines.quotes.reshape(-1, 4)[:, 2:].T
     assert slice_texts(lines.content, starts + 1, ends).to_pylist() == [text + '\\"' for text in texts]
