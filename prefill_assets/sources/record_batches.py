@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -34,15 +35,16 @@ def read_cells(
 
 
 def _cut(paths: Mapping[Cell, Path]) -> Iterator[dict[Cell, Path]]:
+    """Batches of about equal size, as few as may be."""
+    sizes = {cell: path.stat().st_size if path.is_file() else 0 for cell, path in paths.items()}
+    total = sum(sizes.values())
+    limit = total / max(1, math.ceil(total / BATCH_BYTES))
     batch: dict[Cell, Path] = {}
-    size = 0
     for cell, path in paths.items():
-        file_size = path.stat().st_size if path.is_file() else 0
-        if batch and size + file_size > BATCH_BYTES:
+        if batch and sum(map(sizes.__getitem__, batch)) + sizes[cell] / 2 > limit:
             yield batch
-            batch, size = {}, 0
+            batch = {}
         batch[cell] = path
-        size += file_size
     if batch:
         yield batch
 
