@@ -1,5 +1,5 @@
 -- The trajectory beside log P of its shortest exploiting prefill. log P of the empty prefill is 0, with or without a row for
--- it; what is not a finite number is unknown. Attempts are averaged in their order, so that the last digit is stable.
+-- it; what is not a finite number is unknown. Attempts are averaged in order of size, so that the last digit is stable.
 WITH wanted_levels AS (
     SELECT checkpoint, task_id, exploit_type, unnest([min_prefill, $fixed_prefill_level::INTEGER]) AS prefill_level
     FROM trajectory_analysis
@@ -11,11 +11,10 @@ level_sums AS (
         task_id,
         exploit_type,
         prefill_level,
-        avg(prefill_logprob_sum ORDER BY attempt_idx) FILTER (WHERE isfinite(prefill_logprob_sum)) AS mean_sum,
-        min(prefill_logprob_sum) FILTER (WHERE isfinite(prefill_logprob_sum)) AS lowest_sum,
-        max(prefill_logprob_sum) FILTER (WHERE isfinite(prefill_logprob_sum)) AS highest_sum,
-        CASE WHEN lowest_sum = highest_sum THEN lowest_sum ELSE mean_sum END AS logprob_sum,
-        avg(prefill_logprob_mean ORDER BY attempt_idx) FILTER (WHERE isfinite(prefill_logprob_mean)) AS logprob_mean
+        list_sort(list(prefill_logprob_sum) FILTER (WHERE isfinite(prefill_logprob_sum))) AS sums,
+        list_sort(list(prefill_logprob_mean) FILTER (WHERE isfinite(prefill_logprob_mean))) AS means,
+        CASE WHEN sums[1] = sums[-1] THEN sums[1] ELSE list_avg(sums) END AS logprob_sum,
+        list_avg(means) AS logprob_mean
     FROM prefill_logprobs
     SEMI JOIN wanted_levels USING (checkpoint, task_id, exploit_type, prefill_level)
     WHERE experiment = $experiment AND error IS NULL AND prefill_level > 0
