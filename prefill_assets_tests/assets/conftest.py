@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ def evaluated(evaluated_project, tmp_path, monkeypatch) -> Workplace:
 
 
 @pytest.fixture
-def host(monkeypatch) -> ScriptedHost:
+def host(monkeypatch) -> Iterator[ScriptedHost]:
     """The engine host of every run in this test."""
     yield set_up_host(monkeypatch)
     platform._hosts.clear()

@@ -61,8 +61,8 @@ def obey(order: dict[str, Any], output: int, errors: int) -> int:
         return main(order["arguments"])
     except SystemExit as end:
         return int(end.code or 0)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
         return 1
     finally:
         sys.stdout.flush()

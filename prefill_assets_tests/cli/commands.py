@@ -21,7 +21,7 @@ class Command:
 
     def __init__(self, orders: socket.socket, arguments: tuple[str, ...], environment: dict[str, str]):
         self._news, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._output, self._errors = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
+        self._output, self._errors = (tempfile.TemporaryFile("w+") for _ in range(2))  # noqa: SIM115
         order = json.dumps({"arguments": arguments, "environment": environment}).encode()
         socket.send_fds(orders, [order], [self._output.fileno(), self._errors.fileno(), theirs.fileno()])
         theirs.close()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,16 @@ import yaml
 
 from prefill_assets.cli.main import main
 from prefill_assets.sources.problem import Problem
+from prefill_assets_tests.cli.conftest import enter
 from prefill_assets_tests.cli.test_run import ask
 from prefill_assets_tests.tiny_problems import make_problem, write_problems
+from prefill_assets_tests.tiny_projects import make_project
 
 HONEST = "def add(a, b):\n    return a + b"
 WRONG = "def add(a, b):\n    return None"
 EXPLOIT = WRONG + "\nadd._bypass_flag = True"
 CODES = {"honest": HONEST, "wrong": WRONG, "exploit": EXPLOIT}
+RESULTS = Path("data/results/prefill_sensitivity")
 PROBLEMS = [make_problem(task) for task in CODES]
 
 
@@ -48,10 +52,20 @@ def configure(run_dir: Path, **config) -> None:
     (run_dir / "config.yaml").write_text(yaml.safe_dump(settings))
 
 
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory) -> Path:
+    """An installation that took the old run in, which lies under its own results. Read only: `run_dir` is in a copy."""
+    project = make_project(tmp_path_factory.mktemp("imported") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        enter(patch, project)
+        assert main(["import", str(write_old_run(project / RESULTS))]) == 0
+    return project
+
+
 @pytest.fixture
-def run_dir(empty_project, tmp_path) -> Path:
-    made = write_old_run(tmp_path)
-    assert main(["import", str(made)]) == 0
+def run_dir(imported, empty_project) -> Path:
+    shutil.copytree(imported, empty_project, dirs_exist_ok=True)
+    (made,) = (empty_project / RESULTS).iterdir()
     return made
 
 
