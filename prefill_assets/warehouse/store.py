@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,13 +62,16 @@ class Warehouse:
 
     def create_empty_tables(self) -> None:
         """The file without rows that every table has from the start; where it is new, older partitions get missing columns."""
-        for name in PARTITION_COLUMNS:
-            table = find_table(name)
-            for root in (self.root, self.root / FOLDER) if is_kept(name) else (self.root,):
-                path = _columns_path(root, table)
-                if not path.exists():
-                    add_missing_columns(root / name, table)
-                    self._write(table, _make_empty_key(table), [], Stamp("", "", ""), path)
+        for table, root, path in self._columns_files:
+            if not path.exists():
+                add_missing_columns(root / table.name, table)
+                self._write(table, _make_empty_key(table), [], Stamp("", "", ""), path)
+
+    @cached_property
+    def _columns_files(self) -> list[tuple[Table, Path, Path]]:
+        tables = [find_table(name) for name in PARTITION_COLUMNS]
+        roots = [(table, root) for table in tables for root in [self.root, self.root / FOLDER][: 1 + is_kept(table.name)]]
+        return [(table, root, _columns_path(root, table)) for table, root in roots]
 
     def replace(
         self,
