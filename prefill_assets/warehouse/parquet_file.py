@@ -95,10 +95,13 @@ def _write_successor(
     from pyarrow.parquet import ParquetWriter
 
     table = rows if isinstance(rows, pyarrow.Table) else _read_arrow(rows)
+    schema: pyarrow.Schema = table.schema
+    names = [name for name in schema.names if name != "extra"]  # no two are equal, and nobody asks for the least
+    options: dict[str, Any] = {"compression": "zstd", "store_schema": False, "use_dictionary": names, "write_statistics": names}
     with (
         _SparseFile(draft, "w") as file,
         pyarrow.PythonFile(file, "w") as sink,
-        ParquetWriter(sink, table.schema, compression="zstd", store_schema=False) as writer,
+        ParquetWriter(sink, schema, **options) as writer,
     ):
         hole, kept = _read_kept_bytes(replaced)
         if kept:
