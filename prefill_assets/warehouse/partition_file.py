@@ -14,6 +14,7 @@ from prefill_assets.warehouse.connection import open_cursor
 from prefill_assets.warehouse.content_version import VersionedRows, version_content
 from prefill_assets.warehouse.parquet_file import name_draft, replace_file
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
+from prefill_assets.warehouse.plain_rows import type_plain_rows
 from prefill_assets.warehouse.table import Table
 from prefill_assets.warehouse.typed_rows import sort_typed_rows
 
@@ -32,7 +33,8 @@ def write_partition_file(
     data_version = None
     if isinstance(rows, VersionedRows):
         rows, data_version = rows.rows, rows.data_version
-    typed_rows = sort_typed_rows(table, key, rows)
+    plain_rows = type_plain_rows(table, rows)
+    typed_rows = sort_typed_rows(table, key, rows if plain_rows is None else plain_rows)
     if typed_rows is not None:
         if data_version is None:
             with open_cursor() as cursor:

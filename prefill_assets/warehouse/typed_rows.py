@@ -32,7 +32,7 @@ def sort_typed_rows(table: Table, key: PartitionKey, rows: Any) -> pyarrow.Table
     key_names = _list_key(table)
     is_fitting = (
         key_names == table.column_names[: len(key_names)]
-        and rows.schema.types == _list_types(table)
+        and rows.schema.types == list_types(table)
         and all(rows.column(name).null_count == 0 for name in _NOT_NULL.findall(table.create_sql))
         and _are_of_partition(table, key, rows)
         and not _has_nan(rows)
@@ -46,7 +46,8 @@ def _list_key(table: Table) -> tuple[str, ...]:
 
 
 @cache
-def _list_types(table: Table) -> list[pyarrow.DataType]:
+def list_types(table: Table) -> list[pyarrow.DataType]:
+    """Arrow's types of the table's columns."""
     import pyarrow
 
     types = {
