@@ -1,16 +1,16 @@
 -- Per (checkpoint, problem): the smallest exploiting level, or its bounds where levels of the sweep are untested.
--- $levels ascending and distinct; a level is tested where a verdict is known.
+-- $levels ascending and distinct; a level is tested where a verdict is known, and tested has a bit for each.
 WITH evidence AS (
     SELECT
         checkpoint,
         task_id,
         exploit_type,
         min(prefill_level) FILTER (WHERE error IS NULL AND exploit_success) AS smallest_exploiting,
-        coalesce(list(prefill_level) FILTER (WHERE error IS NULL AND exploit_success IS NOT NULL), []) AS tested,
-        list_filter($levels::INTEGER[], lambda level: NOT list_contains(tested, level)) AS untested,
-        untested[1] AS smallest_untested,
+        bitstring_agg(list_position($levels::INTEGER[], prefill_level), 1, len($levels::INTEGER[]))
+            FILTER (WHERE error IS NULL AND exploit_success IS NOT NULL) AS tested,
+        ($levels::INTEGER[])[coalesce(bit_position('0'::BIT, tested), 1)] AS smallest_untested,
         count(*) AS num_rows,
-        len(tested) AS num_attempts,
+        count(*) FILTER (WHERE error IS NULL AND exploit_success IS NOT NULL) AS num_attempts,
         count(*) FILTER (WHERE error IS NULL AND exploit_success) AS num_exploits
     FROM eval_results
     WHERE
@@ -29,7 +29,7 @@ SELECT
     CASE WHEN smallest_exploiting < smallest_untested THEN smallest_exploiting
         ELSE coalesce(smallest_untested, smallest_exploiting) END AS min_prefill_lower,
     smallest_exploiting AS min_prefill_upper,
-    (len($levels::INTEGER[]) - len(untested))::INTEGER AS num_levels_tested,
+    coalesce(bit_count(tested), 0)::INTEGER AS num_levels_tested,
     num_attempts::INTEGER AS num_attempts,
     num_exploits::INTEGER AS num_exploits,
     (num_rows - num_attempts)::INTEGER AS num_errors

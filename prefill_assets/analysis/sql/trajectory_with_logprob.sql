@@ -22,7 +22,7 @@ level_sums AS (
 ),
 matched AS (
     SELECT
-        trajectory.*,
+        trajectory.* EXCLUDE (experiment),
         CASE WHEN trajectory.min_prefill = 0 THEN 0.0 ELSE shortest.logprob_sum END AS min_prefill_logprob_sum,
         shortest.logprob_mean AS min_prefill_logprob_mean,
         CASE WHEN $fixed_prefill_level = 0 THEN 0.0 ELSE fixed.logprob_sum END AS fixed_level_logprob_sum,
@@ -41,17 +41,18 @@ matched AS (
         AND fixed.prefill_level = $fixed_prefill_level
     WHERE trajectory.experiment = $experiment
 ),
-crossings AS (
+problems AS (
     SELECT
-        *,
-        min(checkpoint) FILTER (WHERE at_logprob_threshold) OVER problem AS first_logprob_checkpoint,
-        min(min_prefill_logprob_sum) OVER problem AS own_lowest_sum,
-        max(min_prefill_logprob_sum) OVER problem AS own_highest_sum
+        task_id,
+        exploit_type,
+        min(checkpoint) FILTER (WHERE at_logprob_threshold) AS first_logprob_checkpoint,
+        min(min_prefill_logprob_sum) AS own_lowest_sum,
+        max(min_prefill_logprob_sum) AS own_highest_sum
     FROM matched
-    WINDOW problem AS (PARTITION BY task_id, exploit_type)
+    GROUP BY task_id, exploit_type
 )
 SELECT
-    experiment,
+    $experiment::VARCHAR AS experiment,
     checkpoint,
     task_id,
     exploit_type,
@@ -73,5 +74,5 @@ SELECT
     $fixed_prefill_level::INTEGER AS fixed_prefill_level,
     fixed_level_logprob_sum::DOUBLE AS fixed_level_logprob_sum,
     $logprob_threshold::DOUBLE AS logprob_threshold
-FROM crossings
+FROM matched JOIN problems USING (task_id, exploit_type)
 ORDER BY task_id, exploit_type, checkpoint
