@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefill_assets.warehouse.connection import open_cursor
+from prefill_assets.warehouse.connection import open_cursor, open_database
 from prefill_assets.warehouse.missing_columns import add_missing_columns
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
 from prefill_assets.warehouse.partition_file import quote_files, read_stamp, write_partition_file
@@ -36,10 +36,8 @@ class Warehouse:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own, in memory, on which every table is a view of the partitions as they are now."""
-        import duckdb
-
         self.create_empty_tables()
-        connection = duckdb.connect()
+        connection = open_database()
         for name in PARTITION_COLUMNS:
             connection.execute(self.view_sql(find_table(name)))
         return connection
