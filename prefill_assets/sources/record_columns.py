@@ -17,8 +17,8 @@ from prefill_assets.sources.record_fields import (
     RecordKind,
 )
 from prefill_assets.sources.record_forms import Values, find_forms
-from prefill_assets.sources.record_lines import RecordLines, slice_texts
-from prefill_assets.sources.record_values import Column, make_type, read_column, read_json, read_texts
+from prefill_assets.sources.record_lines import RecordLines, holds_any, slice_texts
+from prefill_assets.sources.record_values import Column, make_type, read_column, read_json, respell_texts, unescape_texts
 
 if TYPE_CHECKING:
     import numpy
@@ -89,7 +89,9 @@ class _FormRows:
             value = 0 if entry.name == "attempt_idx" else None
             return pyarrow.repeat(pyarrow.scalar(value, make_type(entry.type)), len(self.chosen))
         texts = slice_texts(self.lines.content, values.starts, values.ends)
-        column = self._note(read_texts(texts) if values.is_text else read_column(texts, entry.type))
+        if values.is_text:
+            return self._note(unescape_texts(texts, holds_any(self.lines.escapes, values.starts, values.ends))).values
+        column = self._note(read_column(texts, entry.type))
         if column.is_null is not None:
             if entry.name in KEY_FIELDS:
                 self.is_known &= ~column.is_null
@@ -112,7 +114,9 @@ class _FormRows:
         values = self.values[name]
         label = f",{_quote(name)}:"
         if values.is_text:
-            return [label, slice_texts(self.lines.content, values.starts - 1, values.ends + 1)]
+            texts = slice_texts(self.lines.content, values.starts - 1, values.ends + 1)
+            is_odd = holds_any(self.lines.long_escapes, values.starts, values.ends)
+            return [label, self._note(respell_texts(texts, is_odd)).values]
         return [label, self._note(read_json(slice_texts(self.lines.content, values.starts, values.ends))).values]
 
     def _join_extra(self, positions: pyarrow.Array, kept: dict[str, list[Any]]) -> pyarrow.Array:

@@ -15,8 +15,8 @@ BLOCK = 1 << 18
 """Bytes that are searched at once, so that they and what is found stay in the processor's cache."""
 
 _NEWLINE, _QUOTE, _BACKSLASH, _BRACE = b'\n"\\{'
-_SHORT_ESCAPES = b'"nrtbf'
-"""What may follow a backslash, and is written in no other way by those who write as little as they can."""
+_SHORT_ESCAPES, _LONG_ESCAPES = b'"nrtbf', b"u/"
+"""What may follow one backslash. The long ones are not how DuckDB writes the same text."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,11 @@ class RecordLines:
     quotes: numpy.ndarray
     """Places of the quotes that no backslash escapes; of any shape."""
     is_plain: numpy.ndarray
-    """No control character, and no escape but those of one letter that have no other spelling."""
+    """No control character, and no escape that JSON does not have."""
+    escapes: numpy.ndarray
+    """Places of backslashes; of any shape."""
+    long_escapes: numpy.ndarray
+    """Places in escapes with which text is not spelled as DuckDB writes it; of any shape."""
 
     @property
     def is_small(self) -> bool:
@@ -74,19 +78,25 @@ def read_lines(paths: Mapping[tuple[int, int], Path]) -> RecordLines:
     is_newline = data[controls] == _NEWLINE
     ends = controls[is_newline]
     starts = numpy.concatenate([numpy.zeros(1, ends.dtype), ends[:-1] + 1])[: len(ends)]
-    quotes, odd_escapes = _find_quotes(data)
+    escapes = _find(data, lambda block: block == _BACKSLASH)
+    quotes, long_escapes, odd_escapes = _find_quotes(data, escapes)
     is_plain = numpy.ones(len(ends), bool)
-    is_plain[numpy.searchsorted(ends, controls[~is_newline])] = False
-    is_plain[numpy.searchsorted(ends, odd_escapes)] = False
+    is_plain[numpy.searchsorted(ends, numpy.concatenate([controls[~is_newline], odd_escapes]))] = False
     unusual = numpy.flatnonzero(data[starts] != _BRACE)
     blank = [line for line in unusual if not content[starts[line] : ends[line]].strip()]
-    starts, ends, is_plain = (
-        (numpy.delete(array, blank) for array in (starts, ends, is_plain)) if blank else (starts, ends, is_plain)
-    )
+    if blank:
+        starts, ends, is_plain = (numpy.delete(array, blank) for array in (starts, ends, is_plain))
     files = numpy.searchsorted(file_ends, starts, side="right").astype(numpy.int32)
     first_lines = numpy.searchsorted(files, numpy.arange(len(paths)))
     positions = (numpy.arange(1, len(files) + 1) - first_lines[files]).astype(numpy.int32)
-    return RecordLines(tuple(paths), content, files, positions, starts, ends, quotes, is_plain)
+    return RecordLines(tuple(paths), content, files, positions, starts, ends, quotes, is_plain, escapes, long_escapes)
+
+
+def holds_any(places: numpy.ndarray, starts: numpy.ndarray, ends: numpy.ndarray) -> numpy.ndarray:
+    """Whether any of these places, in ascending order, lies between each start and its end."""
+    import numpy
+
+    return numpy.searchsorted(places, starts) < numpy.searchsorted(places, ends)
 
 
 def slice_texts(content: bytearray, starts: numpy.ndarray, ends: numpy.ndarray) -> pyarrow.Array:
@@ -129,22 +139,23 @@ def _check_encoding(content: bytearray, size: int) -> None:
     pyarrow.LargeStringArray.from_buffers(1, offsets, pyarrow.py_buffer(content)).validate(full=True)
 
 
-def _find_quotes(data: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """The places of all quotes that are not escaped, and of the characters behind a backslash that are none of the usual."""
+def _find_quotes(data: numpy.ndarray, backslashes: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """The places of all quotes that are not escaped, of the letters of long escapes, and of what else is behind a backslash."""
     import numpy
 
     quotes = _find(data, lambda block: block == _QUOTE)
-    backslashes = _find(data, lambda block: block == _BACKSLASH)
     if not len(backslashes):
-        return quotes, backslashes
+        return quotes, backslashes, backslashes
     run_starts = numpy.flatnonzero(numpy.diff(backslashes, prepend=-2) != 1)
     lengths = numpy.diff(run_starts, append=len(backslashes))
     escaped = (backslashes[run_starts] + lengths)[lengths % 2 == 1]  # a newline is behind the last
     characters = data[escaped]
-    is_usual = numpy.isin(characters, numpy.frombuffer(_SHORT_ESCAPES, numpy.uint8))
+    is_short, is_long = (
+        numpy.isin(characters, numpy.frombuffer(known, numpy.uint8)) for known in (_SHORT_ESCAPES, _LONG_ESCAPES)
+    )
     is_escaped = numpy.zeros(len(quotes), bool)
     is_escaped[numpy.searchsorted(quotes, escaped[characters == _QUOTE])] = True
-    return quotes[~is_escaped], escaped[~is_usual]
+    return quotes[~is_escaped], escaped[is_long], escaped[~is_short & ~is_long]
 
 
 def _find(data: numpy.ndarray, is_wanted: Callable[[numpy.ndarray], numpy.ndarray]) -> numpy.ndarray:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import partial
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _FRACTION = r"^-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,20}([eE][-+]?[0-9]{1,3})?|[eE][-+]?[0-9]{1,3})$"
 """A number that is not whole as text."""
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_CONTROL = re.compile("[\\x00-\\x07\\x0b\\x0e-\\x1f]")
 _LITERALS = ("true", "false", "null", "[]", "{}")
 
 
@@ -39,17 +41,44 @@ def make_type(name: str) -> pyarrow.DataType:
     return types.get(name, pyarrow.float64())
 
 
-def read_texts(texts: pyarrow.Array) -> Column:
-    """What stands between quotes, without its escapes."""
-    import pyarrow
-    from pyarrow.compute import MatchSubstringOptions, call_function
+def unescape_texts(texts: pyarrow.Array, is_escaped: numpy.ndarray) -> Column:
+    """What the texts between quotes say, of which some have escapes."""
+    return _replace_some(texts, is_escaped, '"', lambda values: values)
 
-    is_escaped = call_function("match_substring", [texts], MatchSubstringOptions("\\"))
-    escaped = texts.filter(is_escaped).to_pylist()
-    if not escaped:
+
+def respell_texts(texts: pyarrow.Array, is_odd: numpy.ndarray) -> Column:
+    """Texts with their quotes, of which some are not spelled as DuckDB writes them."""
+    return _replace_some(texts, is_odd, "", lambda values: [_respell(value) for value in values])
+
+
+def _replace_some(texts: pyarrow.Array, is_odd: numpy.ndarray, quote: str, write: Callable[[list[str]], list[str]]) -> Column:
+    """Some texts parsed, and written anew; each different one once."""
+    import numpy
+    import pyarrow
+    from pyarrow.compute import call_function
+
+    if not is_odd.any():
         return Column(texts)
-    plain = pyarrow.array([json.loads(f'"{text}"') for text in escaped], texts.type)
-    return Column(call_function("replace_with_mask", [texts, is_escaped, plain]))
+    coded = texts.filter(pyarrow.array(is_odd)).dictionary_encode()
+    odd = [f"{quote}{text}{quote}" for text in coded.dictionary.to_pylist()]
+    is_known = None
+    try:
+        replaced = pyarrow.array(write(json.loads(f"[{','.join(odd)}]")), texts.type)
+    except ValueError:  # one by one, to know which
+        replaced = pyarrow.array([_try(write, text) for text in odd], texts.type)
+        is_known = numpy.ones(len(texts), bool)
+        is_known[is_odd] = _to_numpy(replaced.is_valid())[coded.indices.to_numpy()]
+    arguments = [texts, pyarrow.array(is_odd), replaced.take(coded.indices)]
+    return Column(call_function("replace_with_mask", arguments), is_known)
+
+
+def _try(write: Callable[[list[str]], list[str]], text: str) -> str | None:
+    try:
+        [written] = write([json.loads(text)])
+        written.encode()  # half of a surrogate pair is no character
+    except ValueError:
+        return None
+    return written
 
 
 def read_column(texts: pyarrow.Array, type_name: str) -> Column:
@@ -99,6 +128,12 @@ def _read_each(texts: pyarrow.Array, read: Callable[[str], Any], kind: pyarrow.D
 
 def _to_numpy(flags: pyarrow.Array) -> numpy.ndarray:
     return flags.to_numpy(zero_copy_only=False)
+
+
+def _respell(value: str) -> str:
+    if _CONTROL.search(value):  # these have several spellings
+        raise ValueError(value)
+    return encode_basestring(value)
 
 
 def _read_null(text: str) -> None:

@@ -4,7 +4,7 @@ import numpy
 import pyarrow
 import pytest
 
-from prefill_assets.sources.record_lines import RecordLines, read_lines, slice_texts
+from prefill_assets.sources.record_lines import RecordLines, holds_any, read_lines, slice_texts
 
 
 def write(folder: Path, name: str, content: bytes) -> Path:
@@ -58,8 +58,8 @@ def test_what_is_not_utf8_is_refused(tmp_path: Path, content: bytes):
         (rb'{"a": "b\\"}', 4, True),
         (rb'{"a": "b\\\"c\\\\"}', 4, True),
         (rb'{"a": "\n\r\t\b\f"}', 4, True),
-        (rb'{"a": "\u0041"}', 4, False),
-        (rb'{"a": "\/"}', 4, False),
+        (rb'{"a": "\u0041"}', 4, True),
+        (rb'{"a": "\/"}', 4, True),
         (rb'{"a": "\x"}', 4, False),
         (b'{"a": "b\\', 3, False),
         (b'{"a": "\t"}', 4, False),
@@ -71,6 +71,8 @@ def test_what_is_not_utf8_is_refused(tmp_path: Path, content: bytes):
 def test_quotes_are_those_that_are_not_escaped(tmp_path: Path, line: bytes, quotes: int, is_plain: bool):
     lines = read_lines({(90, 10): write(tmp_path, "a", b'{"x": 1}\n' + line + b'\n{"y": 2}')})
     assert lines.is_plain.tolist() == [True, is_plain, True]
+    assert holds_any(lines.escapes, lines.starts, lines.ends).tolist() == [False, b"\\" in line, False]
+    assert holds_any(lines.long_escapes, lines.starts, lines.ends).tolist() == [False, b"u0041" in line or b"/" in line, False]
     assert len(lines.quotes) == quotes + 4
     assert {bytes(lines.content)[place] for place in lines.quotes} == set(b'"')
 
