@@ -3,7 +3,6 @@
 One step makes all three: generation and scoring share one load of a checkpoint's weights, however Dagster cuts a backfill.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,20 +46,16 @@ def _specify(table: str, group: str, kind: str, deps: list[str], inputs: str) ->
 )
 def checkpoint_evaluations(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
     yield from ()
-    materializer, before = Materializer(context, platform), platform.count_engine_work()
-    for experiment, by_checkpoint in list_requests(context).items():
-        try:
-            dependencies = platform.open_experiment(experiment, context.run_id)
-        except InputError as error:
-            materializer.note_failure(error, experiment)
-            continue
-        for checkpoint, requested in by_checkpoint.items():
-            CheckpointEvaluation(materializer, dependencies, requested).make()
-            context.log.info(f"{experiment} checkpoint-{checkpoint}: {materializer.num_present} partitions so far")
-    context.instance.add_run_tags(context.run_id, _describe_engine_work(platform.count_engine_work(), before))
+    materializer = Materializer(context, platform)
+    with platform.count_engine_work() as taken:
+        for experiment, by_checkpoint in list_requests(context).items():
+            try:
+                dependencies = platform.open_experiment(experiment, context.run_id)
+            except InputError as error:
+                materializer.note_failure(error, experiment)
+                continue
+            for checkpoint, requested in by_checkpoint.items():
+                CheckpointEvaluation(materializer, dependencies, requested).make()
+                context.log.info(f"{experiment} checkpoint-{checkpoint}: {materializer.num_present} partitions so far")
+    context.instance.add_run_tags(context.run_id, {f"prefill/{name}": str(number) for name, number in taken.items()})
     materializer.finish()
-
-
-def _describe_engine_work(after: Counter[str], before: Counter[str]) -> dict[str, str]:
-    """What this run cost in starts and loads, as tags of the run."""
-    return {f"prefill/{name}": str(after[name] - before[name]) for name in ("engine_starts", "weight_loads")}

@@ -16,6 +16,7 @@ from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import judge_freshness, make_stamp
 from prefill_assets.stages.inputs import hash_values
 from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenPartition
+from prefill_assets.warehouse.table import PARTITION_COLUMNS
 
 Part = tuple[WrittenPartition, dict[str, Any]]
 """What was written for one experiment, and metadata about it."""
@@ -68,7 +69,7 @@ def materialize_experiments(
         except InputError as error:
             failures.append(str(error))
             continue
-        context.log.info(f"{name} {experiment}: {written.num_rows} rows")
+        context.log.info(f"{name} {experiment}: made")
         parts.append(written)
         metadata.update(described if len(experiments) == 1 else {f"{experiment}: {k}": value for k, value in described.items()})
     if failures:
@@ -76,7 +77,8 @@ def materialize_experiments(
     if not parts:
         context.log.info(f"{name}: no experiment has anything to compute from")
         return dg.MaterializeResult(metadata={"num_experiments": 0})
-    metadata["dagster/row_count"] = sum(part.num_rows for part in parts)
+    if name in PARTITION_COLUMNS:
+        metadata["dagster/row_count"] = sum(part.num_rows for part in parts)
     context.get_step_execution_context().fetch_external_input_asset_version_info()  # what was noted since the step began
     return dg.MaterializeResult(metadata=metadata, data_version=_join_versions(platform, name))
 

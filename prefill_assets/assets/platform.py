@@ -58,6 +58,10 @@ def _close_hosts() -> None:
         host.close()
 
 
+def _count_all_work() -> Counter[str]:
+    return sum((_count_work(host) for host in _hosts.values()), start=Counter(_ended_work))
+
+
 def _count_work(host: EngineHost) -> Counter[str]:
     return Counter(engine_starts=host.starts, weight_loads=host.loads)
 
@@ -167,9 +171,15 @@ class Platform(dg.ConfigurableResource):
             if not any(_fills_the_device(wanted) for wanted in _hosts):
                 lock.release()
 
-    def count_engine_work(self) -> Counter[str]:
-        """`engine_starts` and `weight_loads` of this process so far."""
-        return sum((_count_work(host) for host in _hosts.values()), start=Counter(_ended_work))
+    @contextmanager
+    def count_engine_work(self) -> Iterator[dict[str, int]]:
+        """`engine_starts` and `weight_loads` of this process while the block runs; they are known when it ends."""
+        before, taken = _count_all_work(), {}
+        try:
+            yield taken
+        finally:
+            after = _count_all_work()
+            taken |= {name: after[name] - before[name] for name in ("engine_starts", "weight_loads")}
 
     def load_verifier(self, experiment: Experiment) -> Verifier:
         """The verifier that the experiment asks for, with what it has said before."""

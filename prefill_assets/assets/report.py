@@ -38,7 +38,11 @@ def report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Material
             **vars(stamp), data_version=stamp.input_version, num_rows=len(pictures), written_at=datetime.now(UTC).isoformat()
         )
         write_stamp(folder, written)
-        return written, {"page": dg.MetadataValue.path(str(folder / PAGE)), **show_pictures(pictures)}
+        return written, {
+            "page": dg.MetadataValue.path(str(folder / PAGE)),
+            "num_pictures": len(pictures),
+            **show_pictures(pictures),
+        }
 
     return materialize_experiments(context, platform, "report", make_part)
 

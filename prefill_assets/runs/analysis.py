@@ -122,13 +122,13 @@ def _engine_of_this_run(record: Any) -> Iterator[None]:
     from prefill_assets.assets.platform import Platform
 
     platform = Platform()
-    before = platform.count_engine_work()
+    taken: Mapping[str, int] = {}
     try:
-        yield
+        with platform.count_engine_work() as taken:
+            yield
     finally:
-        after = platform.count_engine_work()
         platform.release_engine()
-        record.add_metadata({name: after[name] - before[name] for name in ("engine_starts", "weight_loads")})
+        record.add_metadata(taken)
 
 
 @contextmanager

@@ -1,9 +1,11 @@
-"""Who may use the engine: one process at a time, and a server of a run's own until that run lets go of it."""
+"""Who may use the engine: one process at a time, and a server of a run's own until that run lets go of it; and what it did."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
+from contextlib import suppress
 
 import pytest
 from filelock import FileLock, Timeout
@@ -69,3 +71,15 @@ def test_a_turn_lasts_while_one_engine_replaces_another(workplace, host):
             with pytest.raises(Timeout):
                 other.acquire(timeout=0)
     other.acquire(timeout=0)
+
+
+def test_engine_work_is_what_was_done_in_between_and_is_known_where_the_block_breaks_too(monkeypatch):
+    work = Counter({"engine_starts": 3, "weight_loads": 7})
+    monkeypatch.setattr(module, "_ended_work", work)
+
+    with suppress(RuntimeError), Platform().count_engine_work() as taken:
+        work.update({"weight_loads": 2})
+        assert taken == {}
+        raise RuntimeError
+
+    assert taken == {"engine_starts": 0, "weight_loads": 2}
