@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from prefill_assets.assets.upkeep import keep_analysis_current
 from prefill_assets_tests.cli.conftest import enter
 from prefill_assets_tests.tiny_projects import EXPERIMENT, STEPS, make_environment, make_experiment, make_project
 from prefill_assets_tests.ui.running_ui import RunningUi
 
 LONG_EXPERIMENT = f"{EXPERIMENT}-long"
-LONG_STEPS, FEW_LEVELS = (*STEPS, 20, 30, 40), (0, 3)
+LONG_STEPS, FEW_LEVELS = (*STEPS, 20), (0, 3)
 """More checkpoints than levels: Dagster cuts such a backfill by level."""
 
 
@@ -30,6 +31,7 @@ def ui_project(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def shared_ui(ui_project) -> Iterator[RunningUi]:
     running = RunningUi(ui_project, make_environment(ui_project))
+    running.stop_sensor(keep_analysis_current.name)  # it would start as many runs again as the tests themselves
     yield running
     running.stop()
 

@@ -27,6 +27,18 @@ mutation Launch($params: LaunchBackfillParams!) {
 }
 """
 STATUS = "query Status($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }"
+SENSORS = """
+query Sensors($location: String!) {
+  sensorsOrError(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: $location}) {
+    ... on Sensors { results { name sensorState { id status } } }
+  }
+}
+"""
+STOP = """
+mutation Stop($id: String!) {
+  stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { status } } ... on PythonError { message } }
+}
+"""
 
 
 class RunningUi:
@@ -50,6 +62,17 @@ class RunningUi:
         request = urllib.request.Request(f"{self.address}/graphql", body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=ASK_SECONDS) as answer:
             return json.load(answer)["data"]
+
+    def stop_sensor(self, name: str) -> None:
+        """Switch off a sensor that is on."""
+        (state,) = [
+            sensor["sensorState"]
+            for sensor in self.ask(SENSORS, location="prefill_assets")["sensorsOrError"]["results"]
+            if sensor["name"] == name
+        ]
+        assert state["status"] == "RUNNING"
+        stopped = self.ask(STOP, id=state["id"])["stopSensor"]
+        assert stopped["instigationState"]["status"] == "STOPPED", stopped
 
     def backfill(self, tables: Iterable[str], partitions: Iterable[str]) -> tuple[str, str]:
         """Launch a backfill, wait for its end, and return its id and status."""
