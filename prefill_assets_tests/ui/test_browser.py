@@ -107,7 +107,9 @@ def look_at_plot(tab: Page) -> None:
     """Materialize the analysis, and find its plot in full and not blank on the screen."""
     tab.goto("/assets/trajectory_analysis?view=events")
     tab.get_by_role("button", name="Materialize").first.click()
-    find_metadata(tab, PLOT).get_by_text("[Show Markdown]").click()
+    show = find_metadata(tab, PLOT).get_by_text("[Show Markdown]")
+    reload_until_visible(tab, show)
+    show.click()
     dialog = tab.get_by_role("dialog")
     picture = dialog.get_by_role("img", name="exploit_rate_by_level").last
     shot = picture.screenshot()  # waits until the dialog has come to rest
