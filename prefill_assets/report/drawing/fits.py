@@ -13,7 +13,7 @@ def draw_fit(x: str, y: str, slope: float, intercept: float, low: float, high: f
     import pandas as pd
 
     ends = pd.DataFrame({x: [low, high], y: [intercept + slope * end for end in (low, high)]})
-    return alt.Chart(ends).mark_line(color="black", strokeWidth=2, clip=True).encode(x=f"{x}:Q", y=f"{y}:Q")
+    return alt.Chart(ends).mark_line(color="black", strokeWidth=2, clip=True).encode(x=alt.X(f"{x}:Q"), y=alt.Y(f"{y}:Q"))
 
 
 def explain_no_fit(num_rows: int, what: str = "fit") -> str:

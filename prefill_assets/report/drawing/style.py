@@ -61,19 +61,27 @@ def finish_chart(chart: Any, title: str, experiments: str | Sequence[str], notes
     import altair as alt
 
     subtitle = [name_experiments(experiments), *notes]
-    titled = chart.properties(title=alt.TitleParams(text=title, subtitle=subtitle, anchor="start", offset=14))
-    return (
-        titled.configure(background="white", font=FONT, padding=14)
-        .configure_title(fontSize=17, subtitleFontSize=12.5, subtitleColor="#404040", subtitlePadding=5, subtitleLineHeight=16)
-        .configure_axis(
+    titled = alt.TitleParams(text=title, subtitle=subtitle, anchor="start", offset=14)
+    return chart.properties(title=titled, config=_configure())  # in one step: each one copies the whole chart
+
+
+def _configure() -> Any:
+    import altair as alt
+
+    return alt.Config(
+        background="white", font=FONT, padding=14,
+        title=alt.TitleConfig(
+            fontSize=17, subtitleFontSize=12.5, subtitleColor="#404040", subtitlePadding=5, subtitleLineHeight=16,
+        ),
+        axis=alt.AxisConfig(
             labelFontSize=12.5, titleFontSize=13.5, titleFontWeight="normal", titlePadding=9, labelColor="#202020",
             titleColor="#202020", gridColor="#E8E8E8", domainColor="#808080", tickColor="#808080",
-        )
-        .configure_legend(
+        ),
+        legend=alt.LegendConfig(
             labelFontSize=12.5, titleFontSize=12.5, titleFontWeight="normal", labelLimit=300, titleLimit=300, rowPadding=4,
             symbolStrokeWidth=2,
-        )
-        .configure_view(stroke=None)
+        ),
+        view=alt.ViewConfig(stroke=None),
     )  # fmt: skip
 
 
