@@ -96,19 +96,18 @@ def find_forms(lines: RecordLines) -> Iterator[tuple[numpy.ndarray, dict[str, Va
     num_quotes = numpy.searchsorted(lines.quotes, lines.ends) - first_quotes
     is_left = lines.is_plain.copy()
     for _ in range(MAX_FORMS):
-        model = int(is_left.argmax()) if len(is_left) else 0
-        if not is_left.any():
+        left = numpy.flatnonzero(is_left)
+        if not len(left):
             return
+        model = left[len(left) // 2]  # the first ones of a file may be odd
         is_left[model] = False
         form = make_form(bytes(lines.content[lines.starts[model] : lines.ends[model]]))
-        if form is None:
-            continue
-        is_left[model] = True
-        chosen = numpy.flatnonzero(is_left & (num_quotes == form.num_quotes))
-        found, values = form.find_values(lines, chosen, first_quotes[chosen])
-        is_left[found] = False
-        is_left[model] = False
-        yield found, values
+        if form is not None:
+            is_left[model] = True
+            chosen = numpy.flatnonzero(is_left & (num_quotes == form.num_quotes))
+            found, values = form.find_values(lines, chosen, first_quotes[chosen])
+            is_left[found] = is_left[model] = False
+            yield found, values
 
 
 def make_form(line: bytes) -> Form | None:

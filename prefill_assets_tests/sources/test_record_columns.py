@@ -112,3 +112,12 @@ def test_all_lines_of_a_run_s_own_files_are_alike(tmp_path: Path):
     tables, is_left = read_alike(RESULT_RECORDS, read_lines({CELL: path}), "run")
     assert [table.num_rows for table in tables] == [40, 20]
     assert not is_left.any()
+
+
+def test_odd_lines_at_the_start_keep_no_other_from_being_alike(tmp_path: Path):
+    odd = [f'{{"task_id": "t{i}", "exploit_type": "x", "z": {[1] * i}}}\n' for i in range(60)]
+    usual = [f'{{"task_id": "u{i}", "exploit_type": "x", "z": {i}}}\n' for i in range(100)]
+    path = tmp_path / "records.jsonl"
+    path.write_text("".join(odd + usual))
+    _, is_left = read_alike(RESULT_RECORDS, read_lines({CELL: path}), "run")
+    assert is_left.tolist() == [i != 0 for i in range(60)] + [False] * 100
