@@ -61,3 +61,18 @@ def test_markdown_image_is_as_large_as_the_chart_in_css_pixels(chart):
     full, shown = Image.open(BytesIO(png)), Image.open(BytesIO(base64.b64decode(found[1])))
     assert shown.size == (full.width // 2, full.height // 2)
     assert len(set(shown.convert("RGB").tobytes())) > 10
+
+
+def test_a_picture_is_that_of_the_whole_specification(chart):
+    from io import BytesIO
+
+    import vl_convert
+    from PIL import Image, ImageChops
+
+    pointed = chart.encode(tooltip=["x"])
+    whole = Image.open(BytesIO(vl_convert.vegalite_to_png(to_spec(pointed), scale=2))).convert("RGB")
+    ours = Image.open(BytesIO(to_png(pointed))).convert("RGB")
+
+    assert ours.size == whole.size
+    assert max(high for _, high in ImageChops.difference(ours, whole).getextrema()) < 16
+    assert ours.getpixel((0, 0)) == (255, 255, 255)
