@@ -2,8 +2,8 @@
 
 python -m benchmarks.backfill [--checkpoints 40] [--levels 10]
 
-Web server, daemon and runs are real processes of `prefill ui`; in place of a model's engine each run gets one that answers at once.
-Verdicts are counted in, and so is what Dagster's daemon waits: it looks for the next layer of a backfill every 30 seconds.
+Web server, daemon and runs are real processes of `prefill ui`; each run gets an engine that answers at once. Verdicts are counted
+in, and so is what Dagster's daemon waits: it looks for the next layer of a backfill every 30 seconds.
 """
 
 from __future__ import annotations
