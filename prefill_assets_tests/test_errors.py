@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from prefill_assets.errors import InputError
+from prefill_assets.errors import InputError, is_interrupt
 
 
 @pytest.mark.parametrize(
@@ -26,3 +30,22 @@ def test_the_parts_can_be_asked_for():
     error = InputError("bad", path="b.jsonl", line=3, remedy="mend it")
 
     assert (error.problem, error.path, error.line, error.remedy) == ("bad", "b.jsonl", 3, "mend it")
+
+
+@pytest.mark.parametrize(
+    "wait", [lambda: duckdb.sql("SELECT max(hash(a)) FROM range(100_000_000_000) r(a)").fetchall(), signal.pause]
+)
+def test_an_interrupt_is_told_from_an_error_during_a_query_too(wait):
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        with pytest.raises((KeyboardInterrupt, RuntimeError)) as caught:
+            wait()
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    assert is_interrupt(caught.value)
+
+
+@pytest.mark.parametrize("error", [InputError("is empty"), RuntimeError("CUDA error"), OSError("Query interrupted")])
+def test_an_error_is_no_interrupt(error):
+    assert not is_interrupt(error)

@@ -13,7 +13,7 @@ from prefill_assets.assets.partition_events import PartitionEvents
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.requests import Effort, list_requests
 from prefill_assets.assets.summaries import SUMMARIES
-from prefill_assets.errors import InputError
+from prefill_assets.errors import InputError, is_interrupt
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import make_stamp
 from prefill_assets.warehouse.column_lineage import Sources, find_column_lineage
@@ -75,7 +75,9 @@ class Materializer:
         self.num_present += 1
 
     def note_failure(self, error: Exception, table: str, keys: Iterable[PartitionKey] = ()) -> None:
-        """Remember that partitions of a table could not be made; they stay as they were."""
+        """Remember that partitions of a table could not be made; they stay as they were. Raises KeyboardInterrupt for one."""
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
         failed = list(keys)
         self._failed.update((table, key) for key in failed)
         if isinstance(error, InputError):

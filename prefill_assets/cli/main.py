@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prefill_assets import __version__
-from prefill_assets.errors import InputError
+from prefill_assets.errors import InputError, is_interrupt
 
 INTERRUPTED = 130
 
@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if not is_interrupt(error):
+            raise
         print("interrupted: finished partitions are kept; run the same command again to go on", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:

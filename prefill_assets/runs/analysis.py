@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prefill_assets.errors import InputError
+from prefill_assets.errors import InputError, is_interrupt
 from prefill_assets.locations import Locations
 from prefill_assets.runs.plan import INPUT_JOB, Step, list_tables, plan_steps
 from prefill_assets.sources.experiment import Experiment
@@ -82,10 +82,10 @@ def run_analysis(
             num_checks, doubts = _run_checks(instance, experiment, options, failures) if num_steps else (0, ())
             record.add_metadata({"checks": num_checks, "doubts": list(doubts)})
             publish(record.path)
-        except KeyboardInterrupt:
-            record.finish("interrupted", "interrupted from the keyboard or by a signal")
-            raise
         except BaseException as error:
+            if is_interrupt(error):
+                record.finish("interrupted", "interrupted from the keyboard or by a signal")
+                raise
             record.finish("failed", str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}")
             raise
         record.finish("failed" if failures else "success", "\n".join(failures) or None)

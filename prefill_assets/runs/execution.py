@@ -127,7 +127,7 @@ def _was_interrupted(event: dg.DagsterEvent) -> bool:
     """Dagster turns an interrupt into the failure of the step that it hit."""
     error = event.step_failure_data.error if event.is_step_failure else None
     while error is not None:
-        if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+        if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt") or "Query interrupted" in error.message:
             return True
         error = error.cause
     return False

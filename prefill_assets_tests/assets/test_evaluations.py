@@ -5,6 +5,7 @@ import duckdb
 import pytest
 
 from prefill_assets.assets.partitions import write_partition_key
+from prefill_assets.cli.main import INTERRUPTED, main
 from prefill_assets.locations import Locations
 from prefill_assets.warehouse.catalog import create_views
 from prefill_assets.warehouse.partition import PartitionKey
@@ -94,3 +95,22 @@ def test_a_run_says_what_it_is_and_what_it_cost(workplace, host):
             "SELECT DISTINCT run_id, settings ->> 'num_attempts', is_superseded FROM provenance WHERE table_name = 'eval_samples'"
         )
         assert connection.execute(query).fetchall() == [(run_id, "2", False)]
+
+
+@pytest.mark.parametrize("broken", ["eval_samples", "trajectory", "trajectory_analysis"])
+def test_an_interrupt_during_a_query_ends_the_run_and_is_not_tried_again(workplace, host, monkeypatch, broken):
+    """DuckDB makes an error of it like any other."""
+    tried, replace = [], Warehouse.replace
+
+    def interrupt(self, table, key, rows, stamp):
+        tried.append(table)
+        if table == broken:
+            raise RuntimeError("Query interrupted")
+        return replace(self, table, key, rows, stamp)
+
+    monkeypatch.setattr(Warehouse, "replace", interrupt)
+
+    assert main(["run", "--skip-logprob"]) == INTERRUPTED
+    assert tried.count(broken) == 1
+    (record,) = (workplace.project / "data/results/full_analysis").iterdir()
+    assert json.loads((record / "status.json").read_text())["status"] == "interrupted"
