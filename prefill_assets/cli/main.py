@@ -21,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault(
         "OMP_WAIT_POLICY", "PASSIVE"
     )  # threads that spin while they wait starve the working ones of shared cores
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _heed_end)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a script's background; Dagster handles SIGTERM as it does SIGINT
+        signal.signal(signal.SIGINT, _heed_end)
     try:
         return parsed.answer(parsed)
     except InputError as error:
@@ -166,8 +168,9 @@ def _add_ui(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(answer=answer_ui)
 
 
-def _interrupt(signal_number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+def _heed_end(signal_number: int, frame: object) -> None:
+    if signal_number == signal.SIGTERM:
+        raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -19,11 +19,10 @@ NEWS_BYTES = 1 << 12
 class Command:
     """A `prefill` command at work; it is asked and told as a `subprocess.Popen` is."""
 
-    def __init__(self, orders: socket.socket, arguments: tuple[str, ...], environment: dict[str, str]):
+    def __init__(self, orders: socket.socket, **order: Any):
         self._news, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._output, self._errors = (tempfile.TemporaryFile("w+") for _ in range(2))  # noqa: SIM115
-        order = json.dumps({"arguments": arguments, "environment": environment}).encode()
-        socket.send_fds(orders, [order], [self._output.fileno(), self._errors.fileno(), theirs.fileno()])
+        socket.send_fds(orders, [json.dumps(order).encode()], [self._output.fileno(), self._errors.fileno(), theirs.fileno()])
         theirs.close()
         self.pid: int = self._hear()["pid"]
         self.returncode: int | None = None
@@ -68,8 +67,8 @@ class Commands:
         self._server = subprocess.Popen(server, pass_fds=[theirs.fileno()], cwd=Path(__file__).parents[2])
         theirs.close()
 
-    def start(self, environment: dict[str, str], *arguments: str) -> Command:
-        return Command(self._orders, arguments, environment)
+    def start(self, environment: dict[str, str], *arguments: str, ignores_interrupts: bool = False) -> Command:
+        return Command(self._orders, arguments=arguments, environment=environment, ignores_interrupts=ignores_interrupts)
 
     def close(self) -> None:
         self._orders.close()

@@ -69,6 +69,17 @@ def test_an_interrupted_run_says_so_and_can_go_on(empty_project, commands):
 
 
 @pytest.mark.slow
+def test_a_run_in_a_scripts_background_ends_when_it_is_told(empty_project, commands):
+    make_experiment(empty_project)
+    process = commands.start(make_environment(empty_project), "run", "--skip-logprob", ignores_interrupts=True)
+    wait_for_partitions(empty_project, "eval_samples", 1, process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert read_statuses(empty_project) == ["interrupted"]
+
+
+@pytest.mark.slow
 def test_two_runs_at_once_take_turns(empty_project, commands):
     make_experiment(empty_project)
     processes = [commands.start(make_environment(empty_project), "run", "--skip-logprob") for _ in range(2)]

@@ -188,7 +188,6 @@ def test_work_that_is_given_up_leaves_nothing_in_flight(scripted):
 def test_a_run_that_is_interrupted_while_it_waits_ends_at_once_with_its_server(scripted, tmp_path, number):
     code = f"""
 import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 from pathlib import Path
 from prefill_assets.engines.protocol import GenerationRequest, Sampling
 from prefill_assets.engines.vllm.owned_host import OwnedHost

@@ -17,8 +17,7 @@ from prefill_assets.engines.vllm.process import ServerProcess
 
 STUBBORN = Path(__file__).with_name("stubborn.py")
 OWNER = f"""
-import os, signal, sys, time
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may ignore it, as nohup does
+import os, sys, time
 from prefill_assets.engines.vllm.process import ServerProcess
 process = ServerProcess([sys.executable, {str(STUBBORN)!r}], os.environ)
 while len(process.read_log_tail()) < 2: time.sleep(0.02)
