@@ -54,7 +54,7 @@ def supervise(order: dict[str, Any], output: int, errors: int, news: int) -> int
 def obey(order: dict[str, Any], output: int, errors: int) -> int:
     os.dup2(output, 1)
     os.dup2(errors, 2)
-    signal.signal(signal.SIGINT, signal.SIG_IGN if order["ignores_interrupts"] else signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(order["environment"])
     from prefill_assets.cli.main import main

@@ -67,8 +67,8 @@ class Commands:
         self._server = subprocess.Popen(server, pass_fds=[theirs.fileno()], cwd=Path(__file__).parents[2])
         theirs.close()
 
-    def start(self, environment: dict[str, str], *arguments: str, ignores_interrupts: bool = False) -> Command:
-        return Command(self._orders, arguments=arguments, environment=environment, ignores_interrupts=ignores_interrupts)
+    def start(self, environment: dict[str, str], *arguments: str) -> Command:
+        return Command(self._orders, arguments=arguments, environment=environment)
 
     def close(self) -> None:
         self._orders.close()
