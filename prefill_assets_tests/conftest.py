@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -29,6 +30,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: find_turn(item.nodeid))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What stays for all tests is not looked through again each time that objects which nobody holds are collected."""
+    if not hasattr(session.config, "workerinput"):
+        return
+    import torch  # noqa: F401
+    import transformers  # noqa: F401
+
+    import prefill_assets.definitions  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
