@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.analysis import STEPS, OurAnalysis, PlainAnalysis, add_up
+from benchmarks.analysis import STEPS, add_up
+from benchmarks.analysis_sides import OurAnalysis, PlainAnalysis
 from benchmarks.machine import describe_cores
 from benchmarks.sides import Side, describe_spread
 from benchmarks.synthetic_run import RunSize, write_run, write_warehouse

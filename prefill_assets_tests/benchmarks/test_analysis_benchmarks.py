@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import __main__ as benchmark
 from benchmarks import analysis, growth, startup
+from benchmarks.analysis_sides import OurAnalysis, OurImport, PlainAnalysis, find_differences
 from benchmarks.sides import Comparison, Side, Step
 from benchmarks.synthetic_run import EXPERIMENT, RunSize, draw_cells, write_run, write_warehouse
 from prefill_assets.warehouse.store import Warehouse
@@ -28,7 +29,7 @@ def test_both_sides_agree_and_the_table_says_so(capsys):
 def test_a_difference_between_the_sides_is_found(tmp_path):
     write_run(SIZE, tmp_path / "results")
     write_warehouse(SIZE, tmp_path / "warehouse")
-    sides = analysis.PlainAnalysis(tmp_path / "results"), analysis.OurAnalysis(tmp_path / "warehouse", SIZE, True)
+    sides = PlainAnalysis(tmp_path / "results"), OurAnalysis(tmp_path / "warehouse", SIZE, True)
     sides[0].load()
     answers = []
     for side in sides:
@@ -36,10 +37,10 @@ def test_a_difference_between_the_sides_is_found(tmp_path):
         side.logprobs()
         answers.append({"thresholds": side.thresholds(), "predictors": side.predictors(), "table": side.table()})
 
-    assert analysis.find_differences(*answers) == []
+    assert find_differences(*answers) == []
     answers[1]["table"].loc[3, "accessibility"] += 1e-6
     answers[1]["thresholds"]["both"] += 1
-    found = analysis.find_differences(*answers)
+    found = find_differences(*answers)
     assert found[0] == f"accessibility differs in 1 of {len(answers[0]['table'])} rows"
     assert len(found) == 2
 
@@ -47,7 +48,7 @@ def test_a_difference_between_the_sides_is_found(tmp_path):
 def test_files_and_warehouse_hold_the_same_rows(tmp_path):
     write_warehouse(SIZE, tmp_path / "written")
     write_run(SIZE, tmp_path / "results")
-    num_rows = analysis.OurImport(tmp_path / "results", tmp_path / "imported").load()
+    num_rows = OurImport(tmp_path / "results", tmp_path / "imported").load()
 
     columns = {
         "eval_results": "checkpoint, prefill_level, task_id, exploit_type, attempt_idx, exploit_success, error",

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from prefill_assets.warehouse.catalog import publish_catalog
-from prefill_assets.warehouse.store import Warehouse
 from prefill_assets_tests.warehouse.processes import CHECK, PARTITIONS, start_process
 from prefill_assets_tests.warehouse.rows import KEY, STAMP, list_files, make_result
-
-
-@pytest.fixture
-def warehouse(tmp_path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse")
 
 
 @pytest.mark.parametrize(

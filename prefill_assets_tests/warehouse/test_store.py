@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import math
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,17 +15,6 @@ from prefill_assets_tests.warehouse.rows import KEY, STAMP, draw_rows, list_file
 
 FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Each example writes a file; one example holds many values of every column."""
-
-
-@pytest.fixture(scope="module")
-def shared_warehouse(tmp_path_factory) -> Warehouse:
-    """A warehouse for tests that replace one partition again and again."""
-    return Warehouse(tmp_path_factory.mktemp("warehouse"))
-
-
-@pytest.fixture
-def warehouse(tmp_path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse")
 
 
 def read_results(warehouse: Warehouse, columns: str = "*") -> list[tuple]:
@@ -298,61 +285,3 @@ def test_the_folder_may_have_any_name(tmp_path, name):
     assert read_results(warehouse, "task_id") == [("mine",)]
     assert warehouse.read_rows("eval_results", KEY, ["task_id"]) == [{"task_id": "mine"}]
     assert len(warehouse.list_partitions("eval_results")) == 1
-
-
-RESULTS = draw_rows("eval_results")
-
-
-@given(rows=RESULTS, data=st.data())
-@settings(max_examples=6, deadline=None)
-def test_equal_rows_have_one_version_and_any_change_another(shared_warehouse, rows, data):
-    def version(changed: list[dict[str, Any]]) -> str:
-        return shared_warehouse.replace("eval_results", KEY, changed, STAMP).data_version
-
-    before = version(rows)
-    place, column = data.draw(st.integers(0, len(rows) - 1)), data.draw(st.sampled_from(["error", "secure_pass", "reward_gap"]))
-    value = data.draw(st.none() | {"error": st.text("ab0"), "secure_pass": st.booleans(), "reward_gap": st.floats(-1, 1)}[column])
-    changed = [{**row, column: value} if i == place else row for i, row in enumerate(rows)]
-
-    assert version(data.draw(st.permutations(rows))) == before
-    assert (version(changed) == before) == (rows[place][column] == value)
-    assert len(rows) == 1 or version(rows[1:]) != before
-
-
-def test_versions_tell_null_from_empty_text_and_see_swapped_values(warehouse):
-    def version(*rows: dict[str, Any]) -> str:
-        return warehouse.replace("eval_results", KEY, rows, STAMP).data_version
-
-    versions = [
-        version(make_result(error=None, model_id="")),
-        version(make_result(error="", model_id=None)),
-        version(make_result(error="NULL", model_id=None)),
-        version(make_result("a", error="x"), make_result("b", error="y")),
-        version(make_result("a", error="y"), make_result("b", error="x")),
-        version(),
-    ]
-
-    assert len(set(versions)) == len(versions)
-
-
-def test_how_long_a_verdict_took_changes_no_version(warehouse):
-    versions = {
-        warehouse.replace("eval_results", KEY, [make_result(verification_seconds=seconds)], stamp).data_version
-        for seconds, stamp in ((0.1, STAMP), (math.pi, Stamp("other", "2", "run-2")))
-    }
-
-    assert len(versions) == 1
-
-
-def test_a_version_is_the_same_in_another_process(warehouse, tmp_path):
-    import subprocess
-    import sys
-
-    code = (
-        "from prefill_assets_tests.warehouse.rows import *; from prefill_assets.warehouse.store import Warehouse; "
-        f"print(Warehouse({str(tmp_path / 'other')!r}).replace('eval_results', KEY, [make_result()], STAMP).data_version)"
-    )
-    root = Path(__file__).parents[2]
-    other = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
-
-    assert other == warehouse.replace("eval_results", KEY, [make_result()], STAMP).data_version

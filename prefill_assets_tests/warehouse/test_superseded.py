@@ -4,7 +4,6 @@ import json
 import os
 
 import duckdb
-import pytest
 
 from prefill_assets.warehouse.catalog import create_views
 from prefill_assets.warehouse.partition import Stamp
@@ -12,11 +11,6 @@ from prefill_assets.warehouse.store import Warehouse
 from prefill_assets_tests.warehouse.rows import KEY, STAMP, make_result
 
 SAMPLES = f"eval_samples {KEY}"
-
-
-@pytest.fixture
-def warehouse(tmp_path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse")
 
 
 def ask(warehouse: Warehouse, question: str) -> list[tuple]:
