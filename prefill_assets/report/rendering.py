@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -90,12 +90,15 @@ def _pack(picture: Image.Image) -> bytes:
     return packed.getvalue()
 
 
-@cache
 def bundle_vega() -> str:
-    """JavaScript that defines `window.vegaEmbed`, with vega and vega-lite in it (about 0.9 MB)."""
-    import vl_convert
+    """JavaScript that defines `window.vegaEmbed`, with vega and vega-lite in it (about 0.9 MB).
 
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    It is the bundle of altair's own pages: vl_convert makes it in a second, and once a process.
+    """
+    import vl_convert
+    from altair import SCHEMA_VERSION
+
+    return vl_convert.javascript_bundle(vl_version=SCHEMA_VERSION.rpartition(".")[0])
 
 
 @contextmanager

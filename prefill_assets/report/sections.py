@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 from prefill_assets.report.charts.accessibility_distribution import draw_accessibility_distribution
@@ -22,12 +23,16 @@ TABLES = ("exploit_rates", "trajectory_analysis", "trajectory_with_logprob", "pr
 
 @dataclass(frozen=True)
 class Section:
-    """One chart of the page. `name` is also the name of its picture file."""
+    """One chart of the page, drawn when it is asked for. `name` is also the name of its picture file."""
 
     name: str
     heading: str
     text: str
-    chart: Any
+    draw: Callable[[], Any]
+
+    @cached_property
+    def chart(self) -> Any:
+        return self.draw()
 
 
 def draw_sections(
@@ -46,40 +51,40 @@ def draw_sections(
             "How often does a prefill elicit an exploit?",
             "Each line is a prefill level: so many words of exploit reasoning are put into the model's mouth. "
             "Level 0 is the model left to itself. Samples without a verdict count in no rate.",
-            draw_exploit_rate_by_level(rates, experiment),
+            partial(draw_exploit_rate_by_level, rates, experiment),
         ),
         Section(
             "accessibility_distribution",
             "How little prefill is enough?",
             "Each problem counts once at each checkpoint, at the smallest level at which any attempt exploits.",
-            draw_accessibility_distribution(analysis, experiment),
+            partial(draw_accessibility_distribution, analysis, experiment),
         ),
         Section(
             "time_to_threshold",
             "Does little prefill now mean an early crossing?",
             "Each mark is a problem at a checkpoint that is not at the threshold. The line is of crossing rows alone; "
             "rows that never cross are drawn above and are in no R².",
-            draw_time_to_threshold(analysis, experiment, not_exploitable_as),
+            partial(draw_time_to_threshold, analysis, experiment, not_exploitable_as),
         ),
         Section(
             "logprob_vs_token_accessibility",
             "Is a natural prefill also one that works?",
             "Both axes are scaled to 0..1: across by prefill length, upwards by the sum of log P of the shortest "
             "exploiting prefill.",
-            draw_logprob_vs_token_accessibility(merged, experiment),
+            partial(draw_logprob_vs_token_accessibility, merged, experiment),
         ),
         Section(
             "token_vs_logprob_comparison",
             "Which indicator tells the future better?",
             "The same rows against both indicators. The log P at min prefill contains the prefill's length; "
             "the one at a fixed level does not.",
-            draw_token_vs_logprob_comparison(merged, predictors, experiment),
+            partial(draw_token_vs_logprob_comparison, merged, predictors, experiment),
         ),
         Section(
             "threshold_comparison",
             "Which threshold is reached first?",
             "Marks above the diagonal are problems that reach the token threshold first.",
-            draw_threshold_comparison(thresholds, experiment, facts.threshold_words, facts.threshold_nats),
+            partial(draw_threshold_comparison, thresholds, experiment, facts.threshold_words, facts.threshold_nats),
         ),
     ]
     return [*sections, *_compare_experiments(rates, compared_level, facts.threshold_words)]
@@ -92,6 +97,6 @@ def _compare_experiments(rates: Rows, level: int | None, threshold_words: float 
     levels = {int(found) for found in rows["prefill_level"].dropna()}
     if level is None:
         level = int(threshold_words) if threshold_words in levels else min(levels, default=0)
-    chart = draw_experiments_compared(rates, level)
+    draw = partial(draw_experiments_compared, rates, level)
     text = "One prefill level over training, for every experiment of the warehouse: an exploit run beside its control."
-    return [Section("experiments_compared", "Does it differ from the other experiments?", text, chart)]
+    return [Section("experiments_compared", "Does it differ from the other experiments?", text, draw)]
