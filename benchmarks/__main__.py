@@ -1,6 +1,6 @@
 """Every measurement that needs no GPU, as one page of tables: ours beside the original's rules, rule by rule.
 
-    python -m benchmarks                                # a quarter of the full size: about 3 minutes on two cores
+    python -m benchmarks                                # a quarter of the full size: about 2 minutes on two cores
     python -m benchmarks --size full                    # 600 problems x 40 checkpoints x 10 levels; growth to ten times that
     python -m benchmarks --djinn-python .venv-djinn/bin/python     # verification beside the real djinn as well
 
