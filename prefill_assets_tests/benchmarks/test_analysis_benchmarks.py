@@ -124,10 +124,11 @@ def test_starts_are_those_of_the_commands(capsys):
 
 
 def test_the_page_is_written_where_it_says(tmp_path, capsys):
-    arguments = ["--size", "smoke", "--only", "scoring", "--output", str(tmp_path / "deep" / "page.md")]
+    arguments = ["--size", "smoke", "--only", "start-up", "scoring", "--output", str(tmp_path / "deep" / "page.md")]
     page = benchmark.main(arguments)
 
     text = page.read_text()
     assert f"written to {page}" in capsys.readouterr().out
-    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## Scoring"]
+    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## Start-up", "## Scoring"]
+    assert "| prefill status |" in text
     assert "| 18 samples, 2 distinct prefills |" in text

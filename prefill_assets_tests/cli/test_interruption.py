@@ -54,11 +54,12 @@ def test_a_killed_run_goes_on_where_it_was(empty_project, commands):
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_says_so_and_can_go_on(empty_project, commands):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interrupted_run_says_so_and_can_go_on(empty_project, commands, number):
     make_experiment(empty_project)
     process = commands.start(make_environment(empty_project), "run", "--skip-logprob")
     wait_for_partitions(empty_project, "eval_samples", 1, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "run the same command again" in complaint
