@@ -36,12 +36,12 @@ def read_tables(connection: duckdb.DuckDBPyConnection, experiment: str) -> dict[
 def draw_pictures(
     connection: duckdb.DuckDBPyConnection, experiment: str, names: Iterable[str], not_exploitable_as: int | None = None
 ) -> dict[str, bytes]:
-    """Some of an experiment's charts as PNG, by name; `not_exploitable_as` is that of `draw_sections`."""
+    """Some of an experiment's charts as PNG, by name; `not_exploitable_as` is that of `list_sections`."""
     from prefill_assets.report.rendering import to_png
-    from prefill_assets.report.sections import draw_sections
+    from prefill_assets.report.sections import list_sections
 
     wanted = set(names)
-    sections = draw_sections(experiment, read_tables(connection, experiment), not_exploitable_as=not_exploitable_as)
+    sections = list_sections(experiment, read_tables(connection, experiment), not_exploitable_as=not_exploitable_as)
     return {section.name: to_png(section.chart) for section in sections if section.name in wanted}
 
 
@@ -55,11 +55,11 @@ def write_report(
     """Write page and charts into a folder, the page last, each file by a rename. Returns the pictures by name."""
     from prefill_assets.report.page import render_page
     from prefill_assets.report.rendering import to_html, to_png
-    from prefill_assets.report.sections import draw_sections
+    from prefill_assets.report.sections import list_sections
 
     folder.mkdir(parents=True, exist_ok=True)
     tables = read_tables(connection, experiment)
-    sections = draw_sections(experiment, tables, not_exploitable_as=not_exploitable_as)
+    sections = list_sections(experiment, tables, not_exploitable_as=not_exploitable_as)
     pictures = {section.name: to_png(section.chart) for section in sections}
     for section in sections:
         _write(folder / f"{section.name}.png", pictures[section.name])

@@ -98,7 +98,8 @@ def bundle_vega() -> str:
     import vl_convert
     from altair import SCHEMA_VERSION
 
-    return vl_convert.javascript_bundle(vl_version=SCHEMA_VERSION.rpartition(".")[0])
+    vl_version = SCHEMA_VERSION.rpartition(".")[0]
+    return vl_convert.javascript_bundle(vl_version=vl_version)  # pyright: ignore[reportCallIssue]  (its stub demands a snippet)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Section:
         return self.draw()
 
 
-def draw_sections(
+def list_sections(
     experiment: str, tables: Mapping[str, Rows], *, compared_level: int | None = None, not_exploitable_as: int | None = None
 ) -> list[Section]:
     """Every chart of `experiment` from the tables named in `TABLES`; one that is missing gives charts that say so.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from prefill_assets.report.page import render_page
-from prefill_assets.report.sections import draw_sections
+from prefill_assets.report.sections import list_sections
 
 from .conftest import EXPERIMENT
 
@@ -36,7 +36,7 @@ def find_resources(page):
 
 @pytest.fixture(scope="module")
 def page(tables, pictures):
-    return render_page(EXPERIMENT, draw_sections(EXPERIMENT, tables), tables, PROVENANCE, pictures)
+    return render_page(EXPERIMENT, list_sections(EXPERIMENT, tables), tables, PROVENANCE, pictures)
 
 
 def test_it_refers_to_nothing_outside(page):
@@ -71,7 +71,7 @@ def test_it_answers_shows_and_documents(page):
 @pytest.mark.parametrize("state", ["empty", "absent", "null", "foreign", "single"])
 def test_spoiled_tables_give_a_page(spoiled, state):
     rows = getattr(spoiled, state)
-    sections = draw_sections(EXPERIMENT, rows)
+    sections = list_sections(EXPERIMENT, rows)
     page = render_page(EXPERIMENT, sections, rows, {}, {section.name: PNG for section in sections})
     assert "No provenance was recorded." in page
     words = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", page, flags=re.S)
@@ -81,7 +81,7 @@ def test_spoiled_tables_give_a_page(spoiled, state):
 def test_names_cannot_break_out(tables):
     name = '</script><script>alert(1)</script><b>&"'
     renamed = {table: rows.assign(experiment=name) for table, rows in tables.items()}
-    sections = draw_sections(name, renamed)[:1]
+    sections = list_sections(name, renamed)[:1]
     page = render_page(name, sections, renamed, {"note": name}, {sections[0].name: PNG})
     assert "<script>alert" not in page
     assert "<b>" not in re.sub(r"<script.*?</script>", "", page, flags=re.S)
@@ -90,7 +90,7 @@ def test_names_cannot_break_out(tables):
 def test_given_pictures_are_used(tables):
     from base64 import b64encode
 
-    sections = draw_sections(EXPERIMENT, tables)[:1]
+    sections = list_sections(EXPERIMENT, tables)[:1]
     page = render_page(EXPERIMENT, sections, tables, {}, {sections[0].name: PNG})
     assert f'width="617" src="data:image/png;base64,{b64encode(PNG).decode()}"' in page
 

@@ -53,10 +53,7 @@ def test_versioned_rows_are_checked_as_others_are(tmp_path):
         Warehouse(tmp_path).replace("eval_results", PartitionKey("run-1", 90, 10), twice, STAMP)
 
 
-RESULTS = draw_rows("eval_results")
-
-
-@given(rows=RESULTS, data=st.data())
+@given(rows=draw_rows("eval_results"), data=st.data())
 @settings(max_examples=6, deadline=None)
 def test_equal_rows_have_one_version_and_any_change_another(shared_warehouse, rows, data):
     def version(changed: list[dict[str, Any]]) -> str:
