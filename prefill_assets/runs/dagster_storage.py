@@ -12,15 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from dagster._core.event_api import EventHandlerFn
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage, SqliteEventLogStorageWatchdog
+from dagster._core.storage.event_log import SqliteEventLogStorage, SqlPollingEventWatcher
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
-from watchdog.events import FileSystemEvent
-from watchdog.observers import Observer
 
 MAX_KEPT_DATABASES = 8
 """Every run has a database of its own; a web server that shows thousands of them keeps the latest open."""
@@ -32,6 +30,7 @@ class KeptEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None):
         self._kept: OrderedDict[str, Engine] = OrderedDict()
         self._tables: set[str] = set()
+        self._watcher = SqlPollingEventWatcher(self)
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -61,17 +60,18 @@ class KeptEventLog(SqliteEventLogStorage):
         return table_name in self._tables
 
     def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
-        if not self._obs:
-            self._obs = Observer()
-            self._obs.start()
-        watchdog = _WriteAheadWatchdog(self, run_id, callback, cursor)
-        self._watchers[run_id][callback] = watchdog, self._obs.schedule(watchdog, self._base_dir, recursive=True)
+        """Dagster's own waits for the file to change. The last change comes before SQLite shows what it holds."""
+        self._watcher.watch_run(run_id, cursor, callback)
+
+    def end_watch(self, run_id: str, handler: EventHandlerFn) -> None:
+        self._watcher.unwatch_run(run_id, handler)
 
     def wipe(self) -> None:
         self._close()
         super().wipe()
 
     def dispose(self) -> None:
+        self._watcher.close()
         super().dispose()
         self._close()
 
@@ -79,17 +79,6 @@ class KeptEventLog(SqliteEventLogStorage):
         with self._db_lock:
             while self._kept:
                 self._kept.popitem()[1].dispose()
-
-
-class _WriteAheadWatchdog(SqliteEventLogStorageWatchdog):
-    """Tells a page in the UI that a run has news: these stay in the write-ahead log while a writer is connected."""
-
-    def __init__(self, log: KeptEventLog, run_id: str, callback: EventHandlerFn, cursor: str | None):
-        super().__init__(log, run_id, callback, cursor)
-        self._patterns = [self._log_path, f"{self._log_path}-wal"]
-
-    def on_modified(self, event: FileSystemEvent) -> None:
-        self._process_log()
 
 
 class KeptSqliteStorage(DagsterSqliteStorage):

@@ -3,11 +3,15 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dagster import AssetKey, AssetMaterialization, DagsterInstance, EventLogEntry, RunsFilter
+from dagster._core.event_api import EventLogCursor
 from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
+from dagster._core.storage.event_log.base import EventLogConnection
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
 from prefill_assets.runs.dagster_storage import MAX_KEPT_DATABASES, KeptEventLog
@@ -34,6 +38,17 @@ def list_partitions(log: SqliteEventLogStorage, run_id: str) -> list[str]:
     return [record.event_log_entry.dagster_event.partition for record in log.get_records_for_run(run_id).records]  # type: ignore[union-attr,misc]
 
 
+@contextmanager
+def follow(folder: Path, run_id: str) -> Iterator[queue.SimpleQueue[str]]:
+    """The partitions of a run's events as a page of the UI hears of them, over connections of its own."""
+    reader, heard = KeptEventLog(str(folder)), queue.SimpleQueue()
+    reader.watch(run_id, None, lambda entry, cursor: heard.put(entry.dagster_event.partition))  # pyright: ignore
+    try:
+        yield heard
+    finally:
+        reader.dispose()
+
+
 def test_it_and_dagsters_own_read_what_the_other_wrote_while_it_writes(log, tmp_path):
     own = SqliteEventLogStorage(str(tmp_path))
     for partition in ("a", "b"):
@@ -54,19 +69,43 @@ def test_databases_of_many_runs_do_not_all_stay_open(log):
     assert all(list_partitions(log, f"run-{number}") == ["a"] for number in range(3 * MAX_KEPT_DATABASES))
 
 
-def test_a_watcher_hears_of_each_event_while_the_writer_stays_connected(log, tmp_path):
-    """What is new stays in SQLite's write-ahead log until the last connection closes."""
-    log.store_event(make_event("run-1", "a"))
-    reader, heard = KeptEventLog(str(tmp_path)), queue.SimpleQueue()
-    reader.watch("run-1", None, lambda entry, cursor: heard.put(entry.dagster_event.partition))  # pyright: ignore
-    try:
-        for partition in ("b", "c"):
+def test_a_watcher_hears_of_each_event_once_while_the_writer_stays_connected(log, tmp_path):
+    with follow(tmp_path, "run-1") as heard:
+        for partition in ("a", "b", "c"):
             log.store_event(make_event("run-1", partition))
-            said = [heard.get(timeout=10)]
-            while partition not in said:
-                said.append(heard.get(timeout=10))
-    finally:
-        reader.dispose()
+            assert heard.get(timeout=30) == partition
+        assert heard.empty()
+
+
+def test_a_watcher_hears_of_an_event_that_showed_up_after_the_last_change_of_the_file(log, tmp_path, monkeypatch):
+    """SQLite syncs the file between the last write and the moment readers see it: on a slow disk, for seconds."""
+    looks = []
+
+    def read_too_early(self: KeptEventLog, *args: Any, **kwargs: Any) -> EventLogConnection:
+        looks.append(time.monotonic())
+        if time.monotonic() - looks[0] < 2:
+            return EventLogConnection(records=[], cursor=EventLogCursor.from_storage_id(-1).to_string(), has_more=False)
+        return SqliteEventLogStorage.get_records_for_run(self, *args, **kwargs)
+
+    monkeypatch.setattr(KeptEventLog, "get_records_for_run", read_too_early)
+    with follow(tmp_path, "run-1") as heard:
+        log.store_event(make_event("run-1", "a"))
+        assert heard.get(timeout=30) == "a"
+
+
+def test_a_watcher_that_ended_hears_no_more(log):
+    heard: queue.SimpleQueue[str] = queue.SimpleQueue()
+    kept: queue.SimpleQueue[str] = queue.SimpleQueue()
+    watches = [lambda entry, cursor: heard.put(entry.run_id), lambda entry, cursor: kept.put(entry.run_id)]
+    for watch in watches:
+        log.watch("run-1", None, watch)
+    log.store_event(make_event("run-1", "a"))
+    assert heard.get(timeout=30) == kept.get(timeout=30)
+
+    log.end_watch("run-1", watches[0])
+    log.store_event(make_event("run-1", "b"))
+    assert kept.get(timeout=30) == "run-1"
+    assert heard.empty()
 
 
 def test_after_a_wipe_it_begins_anew(log):
