@@ -14,6 +14,7 @@ from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.requests import Effort, list_requests
 from prefill_assets.assets.summaries import SUMMARIES
 from prefill_assets.errors import InputError, is_interrupt
+from prefill_assets.interruption import end_if_asked
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import make_stamp
 from prefill_assets.warehouse.column_lineage import Sources, find_column_lineage
@@ -69,10 +70,11 @@ class Materializer:
         return due
 
     def replace(self, table: str, key: PartitionKey, rows: Any, stamp: Stamp, seconds: float) -> None:
-        """Replace a partition and tell what is in it now."""
+        """Replace a partition and tell what is in it now. Raises KeyboardInterrupt after it, where that is due."""
         written, metadata = replace_partition(self.platform, table, key, rows, stamp, seconds)
         self.events.tell(table, key, written, metadata)
         self.num_present += 1
+        end_if_asked()
 
     def note_failure(self, error: Exception, table: str, keys: Iterable[PartitionKey] = ()) -> None:
         """Remember that partitions of a table could not be made; they stay as they were. Raises KeyboardInterrupt for one."""

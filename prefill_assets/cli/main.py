@@ -11,6 +11,7 @@ from pathlib import Path
 
 from prefill_assets import __version__
 from prefill_assets.errors import InputError, is_interrupt
+from prefill_assets.interruption import watching
 
 INTERRUPTED = 130
 
@@ -25,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a script's background; Dagster handles SIGTERM as it does SIGINT
         signal.signal(signal.SIGINT, _heed_end)
     try:
-        return parsed.answer(parsed)
+        with watching():
+            return parsed.answer(parsed)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prefill_assets.errors import InputError, is_interrupt
+from prefill_assets.interruption import end_if_asked
 from prefill_assets.locations import Locations
 from prefill_assets.runs.plan import INPUT_JOB, Step, list_tables, plan_steps
 from prefill_assets.sources.experiment import Experiment
@@ -79,6 +80,7 @@ def run_analysis(
         try:
             with _engine_of_this_run(record):
                 failures, num_steps = _run_due(instance, locations, experiment, options, record, report)
+            end_if_asked()
             num_checks, doubts = _run_checks(instance, experiment, options, failures) if num_steps else (0, ())
             record.add_metadata({"checks": num_checks, "doubts": list(doubts)})
             publish(record.path)
@@ -172,6 +174,7 @@ def _run_due(
     steps = plan_steps(states, list_partition_order(instance, experiment))
     failures: list[str] = []
     for number, step in enumerate(steps, 1):
+        end_if_asked()
         error = _run_step(instance, step, f"[{number}/{len(steps)}]", experiment, options, record, report)
         if error is not None and error not in failures:
             failures.append(error)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from prefill_assets.interruption import was_asked_to_end
 from prefill_assets.locations import Locations
 from prefill_assets.runs.plan import CHECK_JOB, Step
 from prefill_assets.sources.experiment import Experiment
@@ -75,7 +76,7 @@ def execute_step(instance: dg.DagsterInstance, step: Step, experiment: str, over
         tags = {RANGE_START_TAG: str(start), RANGE_END_TAG: str(end)}
     selection = [dg.AssetKey(table) for table in step.tables]
     result = _execute(instance, step.job, experiment, overrides, tags=tags, asset_selection=selection)
-    was_interrupted = any(_was_interrupted(event) for event in result.all_events)
+    was_interrupted = not result.success and _was_interrupted(result)
     end_run(
         Locations.find().warehouse, result.run_id, "success" if result.success else "canceled" if was_interrupted else "failed"
     )
@@ -87,9 +88,11 @@ def execute_step(instance: dg.DagsterInstance, step: Step, experiment: str, over
 
 
 def execute_checks(instance: dg.DagsterInstance, experiment: str, overrides: Mapping[str, Any]) -> list[dg.AssetCheckEvaluation]:
-    """What every check says of an experiment now. Raises StepFailure where one could not be made."""
+    """What every check says of an experiment now. Raises StepFailure where one could not be made, KeyboardInterrupt."""
     result = _execute(instance, CHECK_JOB, experiment, overrides)
     if not result.success:
+        if _was_interrupted(result):
+            raise KeyboardInterrupt
         raise StepFailure(_find_cause(result))
     return list(result.get_asset_check_evaluations())
 
@@ -123,8 +126,12 @@ def _execute(
         raise KeyboardInterrupt from error
 
 
-def _was_interrupted(event: dg.DagsterEvent) -> bool:
-    """Dagster turns an interrupt into the failure of the step that it hit."""
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Dagster turns an interrupt into the failure of the step that it hit, or of the run, which then does not say why."""
+    return was_asked_to_end() or any(_tells_of_interrupt(event) for event in result.all_events)
+
+
+def _tells_of_interrupt(event: dg.DagsterEvent) -> bool:
     error = event.step_failure_data.error if event.is_step_failure else None
     while error is not None:
         if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt") or "Query interrupted" in error.message:

@@ -3,10 +3,15 @@
 import json
 import signal
 import time
+from contextlib import suppress
 
 import pytest
+from dagster._utils.interrupts import capture_interrupts
 
 from prefill_assets.cli.main import main
+from prefill_assets.runs import execution
+from prefill_assets.runs.execution import execute_step
+from prefill_assets.warehouse.store import Warehouse
 from prefill_assets_tests.cli.test_run import ask
 from prefill_assets_tests.tiny_projects import NUM_SAMPLES, make_environment, make_experiment
 
@@ -67,6 +72,40 @@ def test_an_interrupted_run_says_so_and_can_go_on(empty_project, commands, numbe
     assert read_statuses(empty_project) == ["interrupted"]
     assert main(["run", "--skip-logprob"]) == 0
     assert_whole(empty_project)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interrupt_that_somebody_swallows_ends_the_run_after_that_partition(empty_project, monkeypatch, number):
+    """As Dagster does between its steps, and Python in destructors."""
+    make_experiment(empty_project)
+    made, replace = [], Warehouse.replace
+
+    def swallow_a_signal(self, table, key, *others):
+        made.append((table, key.prefill_level))
+        with suppress(BaseException):
+            if table == "eval_samples":
+                signal.raise_signal(number)
+        return replace(self, table, key, *others)
+
+    monkeypatch.setattr(Warehouse, "replace", swallow_a_signal)
+    assert main(["run", "--skip-logprob"]) == 130
+    assert made == [("problems", None), ("prefill_traces", None), ("eval_samples", 0)]
+    assert read_statuses(empty_project) == ["interrupted"]
+
+
+def test_so_does_one_that_dagster_forgets(empty_project, monkeypatch):
+    make_experiment(empty_project)
+
+    def execute(instance, step, *others):
+        run_id = execute_step(instance, step, *others)
+        with capture_interrupts():  # as around each of its runs
+            signal.raise_signal(signal.SIGTERM)
+        return run_id
+
+    monkeypatch.setattr(execution, "execute_step", execute)
+    assert main(["run", "--skip-logprob"]) == 130
+    assert read_statuses(empty_project) == ["interrupted"]
+    assert not list((empty_project / "data/warehouse").glob("eval_samples/experiment=*/**/rows.parquet"))
 
 
 def test_a_run_in_a_scripts_background_still_heeds_an_end_after_a_step(empty_project):
