@@ -31,9 +31,16 @@ def fuse_layers(model: Any) -> bool:
 
 
 def _choose_by_device(fused: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
-    """Rotation is a function of the architecture's module, which models on any device call."""
+    """Rotation is a function of the architecture's module, which models on any device call.
+
+    The fused one starts its kernel on whichever GPU is the current one: it has to be the one that holds the states.
+    """
+    import torch
 
     def rotate(query: Any, *others: Any, **options: Any) -> Any:
-        return (fused if query.is_cuda else original)(query, *others, **options)
+        if not query.is_cuda:
+            return original(query, *others, **options)
+        with torch.cuda.device(query.device):
+            return fused(query, *others, **options)
 
     return rotate

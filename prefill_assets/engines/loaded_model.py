@@ -74,7 +74,9 @@ def load_whole(checkpoint: Path | str, dtype: str, device: str) -> Any:
     )
     if missing := sorted(report["missing_keys"]):
         raise ValueError(f"{len(missing)} of its weights are missing, the first is {missing[0]}")
-    if not several:
+    if hasattr(model, "_hf_hook"):  # it is spread
+        model._hf_hook.io_same_device = False  # logits stay where they are made: to bring them back holds up the first GPU
+    elif not several:
         model = model.to(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     fuse_layers(model)
     return model

@@ -79,7 +79,7 @@ def _write(
             input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
         )
         cache = out.past_key_values
-        logits = out.logits[:, -1]
+        logits = out.logits[:, -1].to(device)
         if len(logits) < len(rows):
             spread = torch.tensor(sources, device=device)
             cache.batch_select_indices(spread)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import both_stages, scoring
+from benchmarks import both_stages, scoring, spreading
 from benchmarks.workload import LEVELS, SHAPES, count_model_flops, make_model, make_samples, make_tasks, train_tokenizer
 
 
@@ -52,3 +52,12 @@ def test_arithmetic_is_that_of_a_pass_without_padding():
     attention = 2 * 10**2 * 64 * 2
 
     assert count_model_flops(model, [(10, 4)]) == 2 * matrices * 10 + attention + 2 * 64 * 4096 * 4
+
+
+def test_spreading_finds_the_same_sums_wherever_the_model_is(capsys):
+    found = spreading.main(["--devices", "cpu", "auto", "--problems", "3", "--max-tokens", "2"])
+
+    assert found["largest_difference_nats"] < 1e-4
+    assert [side["generated_tokens"] for side in found["sides"]] == [6, 6]
+    assert not any(side["errors"] for side in found["sides"])
+    assert "largest difference" in capsys.readouterr().out
