@@ -1,6 +1,7 @@
-"""Both GPU stages of one checkpoint by the transformers engine, as the assets run them: samples at four levels, and scores.
+"""Both GPU stages of one checkpoint by either engine, as the assets run them: samples at four levels, and scores.
 
     python -m benchmarks.both_stages --shape 8b --max-tokens 32       # one GPU with 80 GB: about 3 minutes
+    python -m benchmarks.both_stages --shape 8b --engine vllm         # the same by a vLLM server of its own
     python -m benchmarks.both_stages --shape tiny --problems 6        # any CPU: some seconds
 
 A model with random weights ends no turn: every continuation has `--max-tokens` tokens. Counted: everything from problems and
@@ -71,7 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     options = _read_arguments(arguments)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = "bfloat16" if device == "cuda" else "float32"
-    settings = Settings(dtype=dtype, num_attempts=ATTEMPTS, max_tokens=options.max_tokens, batch_size=options.batch_size)
+    settings = Settings(
+        engine=options.engine,
+        dtype=dtype,
+        num_attempts=ATTEMPTS,
+        max_tokens=options.max_tokens,
+        batch_size=options.batch_size,
+        vllm_args=options.vllm_args,
+    )
     logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / f"checkpoint-{STEP}"
@@ -79,8 +87,15 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         tokenizer.eos_token = None
         make_model(SHAPES[options.shape], getattr(torch, dtype), device).save_pretrained(checkpoint)
         tokenizer.save_pretrained(checkpoint)
+        if device == "cuda":
+            torch.cuda.empty_cache()  # a server is another process
         tasks = [_make_task(task) for task in make_tasks(tokenizer, options.problems)]
-        found: dict[str, Any] = {"machine": describe_machine(device), "shape": options.shape, "max_tokens": options.max_tokens}
+        found: dict[str, Any] = {
+            "machine": describe_machine(device),
+            "shape": options.shape,
+            "engine": options.engine,
+            "max_tokens": options.max_tokens,
+        }
         found |= _run_stages(checkpoint, tasks, settings, Warehouse(Path(folder) / "warehouse"))
     _print_table(found)
     if options.json:
@@ -92,6 +107,8 @@ def _read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", choices=sorted(SHAPES), default="tiny")
     parser.add_argument("--problems", type=int, default=600)
+    parser.add_argument("--engine", choices=["transformers", "vllm"], default="transformers")
+    parser.add_argument("--vllm-args", default="", help="added to the server's command, as the experiment's setting")
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=512, help="rows of generation, at most; fewer where memory is short")
     parser.add_argument("--json", type=Path, help="write the values there")
@@ -124,11 +141,13 @@ def _run_stages(checkpoint: Path, tasks: list[Task], settings: Settings, warehou
         of_level = [row for row in scores if row["prefill_level"] == level]
         warehouse.replace("prefill_logprobs", PartitionKey("benchmark", STEP, level), of_level, Stamp("", "", ""))
     scored = time.perf_counter()
+    description = engine.description
     counts = {"starts": host.starts, "loads": host.loads}
     host.close()
     num_errors += sum(row["error"] is not None for row in scores)
     return {
         **counts,
+        "engine_description": description,
         "samples": len(samples),
         "errors": num_errors,
         "load_seconds": loaded - began,
@@ -144,7 +163,8 @@ def _run_stages(checkpoint: Path, tasks: list[Task], settings: Settings, warehou
 
 def _print_table(found: dict[str, Any]) -> None:
     print(f"\n{found['machine']}\n")
-    print(f"{found['samples']} samples of up to {found['max_tokens']} tokens, shape {found['shape']}, {found['errors']} errors\n")
+    print(f"{found['samples']} samples of up to {found['max_tokens']} tokens, shape {found['shape']}, {found['errors']} errors")
+    print(f"by {found['engine_description']}\n")
     print("| what | value |\n|---|---|")
     print(f"| engine starts / loads of weights | {found['starts']} / {found['loads']} in {found['load_seconds']:.1f} s |")
     print(f"| generation | {found['generation_seconds']:.1f} s, {found['generation_engine_share']:.0%} of it in the engine |")
