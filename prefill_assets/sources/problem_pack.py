@@ -57,7 +57,7 @@ def _read_located_records(source: str, base_dir: Path) -> Iterator[tuple[Path, i
         yield from ((Path(source), row, record) for row, record in read_hub_rows(source))
         return
     for path in find_problem_files(source, base_dir):
-        for line, record in read_records(path):
+        for line, record in read_records(path, is_ours=source == PACK):
             if path.name == RECORD_NAME:
                 record = complete_record(path, line, record, is_in_collection=path.parent != base_dir / source != path)
             yield path, line, record

@@ -160,7 +160,7 @@ BAD_FILES = {
     "empty.jsonl": ("\n\n", None, "holds no problem"),
     "none.json": ("[]", None, "holds no problem"),
     "deep.json": ("[" * 100_000, None, "nested too deeply"),
-    "deep.yaml": ("[" * 2_000, None, "not valid YAML"),
+    "deep.yaml": ("[" * 200_000, None, "not valid YAML"),
     "own_kind.toml": ("x = 1", None, "is not a problem file"),
     "code.yaml": ("- !!python/object/apply:os.system [ls]", 1, "not valid YAML"),
 }
