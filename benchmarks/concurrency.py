@@ -14,8 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.synthetic_run import EXPERIMENT, RunSize, write_run
 from prefill_assets_tests.tiny_projects import make_environment, make_project
@@ -38,18 +40,26 @@ class Outcome:
     seconds: float
 
 
-def try_at_once(folder: Path, size: RunSize, num_runs: int, num_readers: int) -> Outcome:
+def start_process(role: str, environment: dict[str, str], *arguments: object) -> subprocess.Popen[str]:
+    """A role of this module as a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.concurrency", role, *map(str, arguments)]
+    return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def try_at_once(
+    folder: Path, size: RunSize, num_runs: int, num_readers: int, start: Callable[..., Any] = start_process
+) -> Outcome:
     """Materialize every cell twice, by so many runs at once, under so many readers."""
     project = make_project(folder / "project")
     write_run(size, project / "data" / "results")
     environment = {**os.environ, **make_environment(project)}
-    _start("register", environment).communicate()
+    start("register", environment).communicate()
     stop, began = folder / "stop", time.monotonic()
-    readers = [_start("read", environment, stop, number == 0) for number in range(num_readers)]
+    readers = [start("read", environment, stop, number == 0) for number in range(num_readers)]
     failures: list[str] = []
     for _ in ("written for the first time", "replaced"):
         shares = [size.steps[number::num_runs] for number in range(num_runs)]
-        runs = [_start("write", environment, *share) for share in shares if share]
+        runs = [start("write", environment, *share) for share in shares if share]
         failures += [f"run: {errors[-1000:]}" for run in runs for _, errors in [run.communicate()] if run.returncode]
     stop.touch()
     answers = [reader.communicate() for reader in readers]
@@ -57,11 +67,6 @@ def try_at_once(folder: Path, size: RunSize, num_runs: int, num_readers: int) ->
     seconds = time.monotonic() - began
     num_reads = sum(int(said or 0) for said, _ in answers)
     return Outcome(tuple(failures), _count_partitions(project), num_reads, seconds)
-
-
-def _start(role: str, environment: dict[str, str], *arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "benchmarks.concurrency", role, *map(str, arguments)]
-    return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def _count_partitions(project: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import pytest
 
 from prefill_assets_tests.engine_fixtures import checkpoints, transformers_host, vllm_host  # noqa: F401
+from prefill_assets_tests.forks.process import Forks
 from prefill_assets_tests.sharing_out import find_turn, make_scheduler
 
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -77,3 +78,11 @@ def find_tiny_engine(find_tiny_checkpoint: Callable[[str], Path]) -> Callable[[s
         return made[form]
 
     return find
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Starts calls as processes of their own."""
+    made = Forks()
+    yield made
+    made.close()

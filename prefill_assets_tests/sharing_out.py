@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 TOGETHER = {
+    "prefill_assets_tests/benchmarks/test_concurrency.py": "forks",
+    "prefill_assets_tests/cli/test_interruption.py": "forks",
     "prefill_assets_tests/ui/test_backfill.py": "ui",
     "prefill_assets_tests/ui/test_browser.py": "ui",
     "prefill_assets_tests/ui/test_tab.py": "ui",
@@ -20,7 +22,14 @@ TOGETHER = {
 }
 """Modules that share a server. Any other module is a scope of its own, since its fixtures are made once a module."""
 
-LONGEST_FIRST = ("ui", "vllm", "prefill_assets_tests/cli/", "prefill_assets_tests/verification/", "prefill_assets_tests/")
+LONGEST_FIRST = (
+    "ui",
+    "vllm",
+    "forks",
+    "prefill_assets_tests/cli/",
+    "prefill_assets_tests/verification/",
+    "prefill_assets_tests/",
+)
 """A long scope that goes out last keeps one worker busy while the others have nothing left."""
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from prefill_assets.cli.main import main
-from prefill_assets_tests.cli.commands import Commands
 from prefill_assets_tests.examples.two_experiments import write_two_experiments
 from prefill_assets_tests.sharing_out import share_folder
 from prefill_assets_tests.tiny_projects import make_environment, make_experiment, make_project
@@ -41,14 +39,6 @@ def empty_project(tmp_path, monkeypatch) -> Path:
     project = make_project(tmp_path / "empty")
     enter(monkeypatch, project)
     return project
-
-
-@pytest.fixture(scope="session")
-def commands() -> Iterator[Commands]:
-    """Starts commands as processes of their own."""
-    made = Commands()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -40,9 +40,9 @@ def assert_whole(project):
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_was(empty_project, commands):
+def test_a_killed_run_goes_on_where_it_was(empty_project, forks):
     make_experiment(empty_project)
-    process = commands.start(make_environment(empty_project), "run")
+    process = forks.run_command(make_environment(empty_project), "run")
     wait_for_partitions(empty_project, "eval_samples", 2, process)
     process.kill()
     process.wait()
@@ -60,9 +60,9 @@ def test_a_killed_run_goes_on_where_it_was(empty_project, commands):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_an_interrupted_run_says_so_and_can_go_on(empty_project, commands, number):
+def test_an_interrupted_run_says_so_and_can_go_on(empty_project, forks, number):
     make_experiment(empty_project)
-    process = commands.start(make_environment(empty_project), "run", "--skip-logprob")
+    process = forks.run_command(make_environment(empty_project), "run", "--skip-logprob")
     wait_for_partitions(empty_project, "eval_samples", 1, process)
     process.send_signal(number)
     _, complaint = process.communicate(timeout=60)
@@ -123,9 +123,9 @@ def test_a_run_in_a_scripts_background_still_heeds_an_end_after_a_step(empty_pro
 
 
 @pytest.mark.slow
-def test_two_runs_at_once_take_turns(empty_project, commands):
+def test_two_runs_at_once_take_turns(empty_project, forks):
     make_experiment(empty_project)
-    processes = [commands.start(make_environment(empty_project), "run", "--skip-logprob") for _ in range(2)]
+    processes = [forks.run_command(make_environment(empty_project), "run", "--skip-logprob") for _ in range(2)]
     outcomes = [process.communicate(timeout=180) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outcomes
     assert_whole(empty_project)

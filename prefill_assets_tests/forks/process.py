@@ -1,4 +1,4 @@
-"""Commands as processes of their own, forked from a server that has done their imports."""
+"""Calls as processes of their own, forked from a server that has done their imports."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 NEWS_BYTES = 1 << 12
 
 
-class Command:
-    """A `prefill` command at work; it is asked and told as a `subprocess.Popen` is."""
+class ForkedProcess:
+    """A call at work; it is asked and told as a `subprocess.Popen` is."""
 
     def __init__(self, orders: socket.socket, **order: Any):
         self._news, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -34,7 +34,7 @@ class Command:
 
     def wait(self, timeout: float = 180) -> int:
         if self.returncode is None and not select.select([self._news], [], [], timeout)[0]:
-            raise subprocess.TimeoutExpired("prefill", timeout)
+            raise subprocess.TimeoutExpired("a forked process", timeout)
         return self.poll() or 0
 
     def communicate(self, timeout: float = 180) -> tuple[str, str]:
@@ -58,17 +58,22 @@ def _read(file: Any) -> str:
     return file.read()
 
 
-class Commands:
-    """Starts commands in an installation."""
+class Forks:
+    """Starts calls of this project's functions, each with an environment of its own."""
 
     def __init__(self) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        server = [sys.executable, "-m", "prefill_assets_tests.cli.command_server", str(theirs.fileno())]
+        server = [sys.executable, "-m", "prefill_assets_tests.forks.server", str(theirs.fileno())]
         self._server = subprocess.Popen(server, pass_fds=[theirs.fileno()], cwd=Path(__file__).parents[2])
         theirs.close()
 
-    def start(self, environment: dict[str, str], *arguments: str) -> Command:
-        return Command(self._orders, arguments=arguments, environment=environment)
+    def call(self, function: str, environment: dict[str, str], *arguments: Any) -> ForkedProcess:
+        """`module:name` with these arguments, which are JSON; what it returns is its return code, None is 0."""
+        return ForkedProcess(self._orders, function=function, environment=environment, arguments=arguments)
+
+    def run_command(self, environment: dict[str, str], *arguments: str) -> ForkedProcess:
+        """`prefill` with these arguments, in the installation of that environment."""
+        return self.call("prefill_assets.cli.main:main", environment, arguments)
 
     def close(self) -> None:
         self._orders.close()

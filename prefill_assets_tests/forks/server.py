@@ -1,13 +1,15 @@
-"""A process that has imported what commands need, and forks one for each command: what a command does is then all it costs.
+"""A process that has imported what calls need, and forks one for each call: what a call does is then all it costs.
 
-Run as `python -m prefill_assets_tests.cli.command_server FD`, it takes orders from the socket of that number until it closes.
+Run as `python -m prefill_assets_tests.forks.server FD`, it takes orders from the socket of that number until it closes.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import sys
@@ -21,9 +23,11 @@ ORDER_BYTES, NUM_FILES = 1 << 20, 3
 
 
 def serve(orders: socket.socket) -> None:
-    """An order is a command's arguments and environment, with the files of its output, its errors and its news."""
+    """An order is a call's function, arguments and environment, with the files of its output, its errors and its news."""
     for name in PRELOADED:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # what was imported stays: no call looks through it, nor copies it by doing so
     supervisors = []
     while True:
         text, files, *_ = socket.recv_fds(orders, ORDER_BYTES, NUM_FILES)
@@ -40,7 +44,7 @@ def serve(orders: socket.socket) -> None:
 
 
 def supervise(order: dict[str, Any], output: int, errors: int, news: int) -> int:
-    """Tell the command's process id and, once it has ended, its return code."""
+    """Tell the call's process id and, once it has ended, its return code."""
     pid = os.fork()
     if pid == 0:
         os.close(news)
@@ -57,10 +61,8 @@ def obey(order: dict[str, Any], output: int, errors: int) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(order["environment"])
-    from prefill_assets.cli.main import main
-
     try:
-        return main(order["arguments"])
+        return pkgutil.resolve_name(order["function"])(*order["arguments"]) or 0
     except SystemExit as end:
         return int(end.code or 0)
     except BaseException as error:
