@@ -87,17 +87,18 @@ def assert_nothing_is_missing(project: Path, num_checkpoints: int) -> None:
 
 
 @pytest.mark.slow
-def test_whole_checkpoints_are_loaded_once_each_and_started_for_once_a_shape(vllm_project, capsys):
+def test_whole_checkpoints_are_loaded_once_each_into_one_server(vllm_project, capsys):
+    """One of another shape starts another: `engines/vllm/test_faults.py`."""
     project, run_dir = vllm_project
-    for step, layers in ((1, 2), (10, 2), (20, 3)):
-        save_whole(run_dir / "checkpoints" / f"checkpoint-{step}", seed=step, layers=layers)
+    for step in (1, 10):
+        save_whole(run_dir / "checkpoints" / f"checkpoint-{step}", seed=step)
 
     assert main(["run"]) == 0
 
-    assert_nothing_is_missing(project, 3)
+    assert_nothing_is_missing(project, 2)
     assert_scores_are_right(project, run_dir)
     metadata = read_metadata(project)
-    assert (metadata["engine_starts"], metadata["weight_loads"]) == (2, 3)
+    assert (metadata["engine_starts"], metadata["weight_loads"]) == (1, 2)
     assert ask(project, "SELECT DISTINCT engine FROM eval_samples") == [("vllm 0.32.0 float32 cpu",)]
     assert wait_for_the_end(os.environ[MARK]) == {}
     assert main(["run"]) == 0

@@ -21,6 +21,7 @@ from prefill_assets.engines.vllm.owned_host import OwnedHost
 from prefill_assets.errors import InputError
 from prefill_assets.sources.settings import Settings
 from prefill_assets_tests.engines.vllm.test_process import is_group_alive, wait_until
+from prefill_assets_tests.tiny_vllm import save_whole
 
 SCRIPTED = Path(__file__).with_name("scripted_server.py")
 SAMPLING = Sampling(0.8, 1.0, 2)
@@ -65,6 +66,18 @@ def make_requests(count: int) -> list[GenerationRequest]:
 
 def expect(requests: list[GenerationRequest]) -> list[tuple[int, ...]]:
     return [(100 + request.seed, 7) for request in requests]
+
+
+def test_a_checkpoint_of_another_shape_gets_another_server_and_the_one_before_ends(scripted, tmp_path):
+    deeper = save_whole(tmp_path / "checkpoint-20", layers=3)
+    scripted.open("well")
+    host, before = scripted.hosts[-1], scripted.hosts[-1]._server.process.pid
+
+    engine = host.open(deeper)
+
+    assert (host.starts, host.loads) == (2, 2)
+    assert not is_group_alive(before)
+    assert [g.token_ids for g in engine.generate(make_requests(2), SAMPLING)] == expect(make_requests(2))
 
 
 @pytest.mark.parametrize("fault", ["die", "hang"])

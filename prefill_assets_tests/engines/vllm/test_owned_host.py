@@ -18,7 +18,7 @@ from prefill_assets_tests.tiny_models import make_tokenizer, save_checkpoint
 from prefill_assets_tests.tiny_vllm import save_adapter, save_whole
 
 GREEDY = Sampling(0.0, 1.0, 12)
-LONG = Sampling(0.9, 1.0, 300)
+LONG = Sampling(0.9, 1.0, 150)
 REQUESTS = [GenerationRequest(tuple(range(20 + i, 40 + 2 * i)), 7 * i) for i in range(4)]
 
 
@@ -93,7 +93,7 @@ def test_an_adapter_that_vllm_cannot_read_is_one_line(vllm_host, checkpoints, tm
 
 
 def test_an_engine_killed_while_it_writes_is_started_again_and_nothing_is_lost(vllm_host, checkpoints):
-    requests = [GenerationRequest((20 + i, 30, 40), seed) for i in range(24) for seed in (3, 4)]
+    requests = [GenerationRequest((20 + i, 30, 40), seed) for i in range(10) for seed in (3, 4)]
     engine = vllm_host.open(checkpoints.other_adapter)
     expected = list(engine.generate(requests, LONG))
     starts, pid = vllm_host.starts, vllm_host._server.process.pid
