@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from prefill_assets.assets.materialization import Materializer
 from prefill_assets.engines.protocol import Engine
@@ -21,6 +21,7 @@ from prefill_assets.warehouse.partition import PartitionKey, Stamp
 
 Cells = Mapping[PartitionKey, Stamp]
 Rows = list[dict[str, Any]]
+T = TypeVar("T")
 
 
 class CheckpointEvaluation:
@@ -59,24 +60,23 @@ class CheckpointEvaluation:
         from prefill_assets.sources.record_fields import SAMPLE_RECORDS
 
         files = {key: file for key in due if (file := self._inputs.samples_file(*key.cell)) is not None}
-        if len(files) < len(due):
-            self._open_engine()  # where the weights cannot be loaded, this says so once for all levels
         self._store_files(SAMPLE_RECORDS, files, due)
-        for key in due:
-            if key not in files:
+        generated = [key for key in due if key not in files]
+        if generated and self._try("eval_samples", generated, self._open_engine) is not None:
+            for key in generated:
                 self._replace("eval_samples", key, due, self._generate, key)
 
     def _make_logprobs(self, due: Cells) -> None:
         from prefill_assets.sources.record_fields import LOGPROB_RECORDS
 
         files = {key: self._inputs.logprob_files[key.cell] for key in due if key.cell in self._inputs.logprob_files}
-        scored = [key for key in due if key not in files]
+        self._store_files(LOGPROB_RECORDS, files, due)
         began = time.monotonic()
-        rows = self._score(scored) if scored else {}
-        seconds = (time.monotonic() - began) / max(1, len(scored))
+        samples = self._collect_samples([key for key in due if key not in files])
+        rows = (self._try("prefill_logprobs", samples, self._score, samples) if samples else None) or {}
+        seconds = (time.monotonic() - began) / max(1, len(samples))
         for key in rows:
             self._replace("prefill_logprobs", key, due, rows.__getitem__, key, seconds=seconds)
-        self._store_files(LOGPROB_RECORDS, files, due)
 
     def _make_results(self, due: Cells) -> None:
         from prefill_assets.sources.record_fields import RESULT_RECORDS
@@ -104,6 +104,14 @@ class CheckpointEvaluation:
             self._materializer.replace(table, key, rows, due[key], seconds + time.monotonic() - began)
         except Exception as error:
             self._materializer.note_failure(error, table, [key])
+
+    def _try(self, table: str, keys: Iterable[PartitionKey], do: Callable[..., T], *arguments: Any) -> T | None:
+        """What it returns; where it fails, None, and these partitions stay as they were."""
+        try:
+            return do(*arguments)
+        except Exception as error:
+            self._materializer.note_failure(error, table, keys)
+            return None
 
     @cached_property
     def _checkpoint(self) -> Path:
@@ -137,17 +145,26 @@ class CheckpointEvaluation:
         samples = self._read_samples(key, SAMPLE_COLUMNS)
         return list(track(judge_samples(samples, self._inputs.problems, self._verifier), f"verifying {key}", len(samples)))
 
-    def _score(self, keys: list[PartitionKey]) -> dict[PartitionKey, Rows]:
+    def _collect_samples(self, keys: list[PartitionKey]) -> dict[PartitionKey, Rows]:
+        """What is to be scored: samples of this checkpoint, or of the nearest that has some. A level without any fails alone."""
+        from prefill_assets.stages.prefill_scoring import PREFILL_COLUMNS
+
+        found: dict[PartitionKey, Rows] = {}
+        for key in keys:
+            source = self._dependencies.find_samples_checkpoint(*key.cell)
+            own = PartitionKey(self._experiment.name, source, key.prefill_level)
+            samples = self._try("prefill_logprobs", [key], self._read_samples, own, PREFILL_COLUMNS)
+            if samples is not None:
+                found[key] = [{**sample, "samples_checkpoint": source} for sample in samples]
+        return found
+
+    def _score(self, by_key: Mapping[PartitionKey, Rows]) -> dict[PartitionKey, Rows]:
         """Rows of several levels, by one pass over all of them."""
         from prefill_assets.engines.tokenization import find_dialect, load_tokenizer
-        from prefill_assets.stages.prefill_scoring import PREFILL_COLUMNS, list_texts, score_empty_prefills, score_texts
+        from prefill_assets.stages.prefill_scoring import list_texts, score_empty_prefills, score_texts
 
         experiment, step, settings = self._experiment.name, self._step, self._settings
-        samples: Rows = []
-        for key in keys:  # from this checkpoint, or the nearest that has some
-            source = self._dependencies.find_samples_checkpoint(*key.cell)
-            found = self._read_samples(PartitionKey(experiment, source, key.prefill_level), PREFILL_COLUMNS)
-            samples += [{**sample, "samples_checkpoint": source} for sample in found]
+        samples = [sample for samples in by_key.values() for sample in samples]
         texts = list_texts(samples, use_reasoning_field=settings.use_reasoning_field, max_samples=settings.max_samples)
         done = list(score_empty_prefills(experiment, step, [text for text in texts if not text.text]))
         if written := [text for text in texts if text.text]:
@@ -161,7 +178,7 @@ class CheckpointEvaluation:
                 dtype=settings.dtype,
             )
             done += track(scored, f"scoring {experiment} checkpoint-{step}", len(written))
-        rows: dict[PartitionKey, Rows] = defaultdict(list, {key: [] for key in keys})
+        rows: dict[PartitionKey, Rows] = defaultdict(list, {key: [] for key in by_key})
         for row in done:
             rows[PartitionKey(experiment, step, row["prefill_level"])].append(row)
         return rows

@@ -11,7 +11,7 @@ import dagster as dg
 from prefill_assets.assets.materialization import replace_partition
 from prefill_assets.assets.observed_inputs import SAME_FOR_DAGSTER, SHARED_ASSETS, list_inputs_of, note_inputs
 from prefill_assets.assets.platform import Platform
-from prefill_assets.errors import InputError
+from prefill_assets.errors import InputError, is_interrupt
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import judge_freshness, make_stamp
 from prefill_assets.stages.inputs import hash_values
@@ -50,11 +50,13 @@ def materialize_experiments(
 ) -> dg.MaterializeResult:
     """Make the parts of experiments that are missing or stale, and the most recent one in any case, so that its plots are shown.
 
-    An experiment that has nothing to compute from yet is passed over. A failure leaves that experiment's part as it was, and
-    fails the run once the others are done.
+    An experiment that has nothing to compute from yet is passed over. A failure leaves that experiment's part as it was and the
+    others are made. It fails the run, but for bad input of one experiment among several that nobody named: that is said in the
+    metadata, for what follows is not to wait for whoever has to mend it.
     """
     parts: list[WrittenPartition] = []
     metadata: dict[str, Any] = {}
+    unreadable: list[str] = []
     failures: list[str] = []
     experiments = platform.list_experiments()
     for experiment in experiments:
@@ -67,13 +69,22 @@ def materialize_experiments(
             key = PartitionKey(experiment)
             written, described = make_part(dependencies, key, make_stamp(dependencies, name, key, context.run_id))
         except InputError as error:
-            failures.append(str(error))
+            unreadable.append(str(error))
+            continue
+        except Exception as error:
+            if is_interrupt(error):
+                raise KeyboardInterrupt from error
+            context.log.exception(f"{name} {experiment}")
+            failures.append(f"{name} {experiment}: {type(error).__name__}: {error}")
             continue
         context.log.info(f"{name} {experiment}: made")
         parts.append(written)
         metadata.update(described if len(experiments) == 1 else {f"{experiment}: {k}": value for k, value in described.items()})
-    if failures:
-        raise dg.Failure(description="\n".join(failures), metadata=metadata, allow_retries=False)
+    if failures or (unreadable and (platform.experiments or not parts)):
+        raise dg.Failure(description="\n".join([*unreadable, *failures]), metadata=metadata, allow_retries=False)
+    if unreadable:
+        context.log.warning("\n".join(unreadable))
+        metadata["not_made"] = dg.MetadataValue.md("\n\n".join(unreadable))
     if not parts:
         context.log.info(f"{name}: no experiment has anything to compute from")
         return dg.MaterializeResult(metadata={"num_experiments": 0})

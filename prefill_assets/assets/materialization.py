@@ -10,6 +10,7 @@ import dagster as dg
 
 from prefill_assets.assets.observed_inputs import list_inputs_of, note_inputs
 from prefill_assets.assets.partition_events import PartitionEvents
+from prefill_assets.assets.partitions import read_partition_key
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.requests import Effort, list_requests
 from prefill_assets.assets.summaries import SUMMARIES
@@ -38,6 +39,8 @@ class Materializer:
     def __init__(self, context: dg.AssetExecutionContext, platform: Platform):
         self.context, self.platform, self.events = context, platform, PartitionEvents(context)
         self._effort = Effort(context)
+        self._own = {read_partition_key(str(key)) for key in context.partition_keys}
+        """What this run was asked for; beside it, it works ahead for others of its backfill."""
         self._failures: list[str] = []
         self._failed: set[tuple[str, PartitionKey]] = set()
         self._is_transient = False
@@ -53,7 +56,8 @@ class Materializer:
         """The keys that have to be made, each with its stamp; of the others it is told that they are there.
 
         Passed over are keys that the experiment does not have (a level of another one's sweep), and those that are made from
-        something that has just failed.
+        something that has just failed. Where everything is there that this run was asked for, nothing is made ahead for others:
+        an earlier run of the backfill has been here, and what that could not make is for those who are asked for it.
         """
         known, due = set(dependencies.list_keys(table)), {}
         for key in keys:
@@ -67,7 +71,7 @@ class Materializer:
                     self.events.tell(table, key, before, {"made_by_run": before.run_id})
                 else:
                     due[key] = stamp
-        return due
+        return due if self._own.intersection(due) else {}
 
     def replace(self, table: str, key: PartitionKey, rows: Any, stamp: Stamp, seconds: float) -> None:
         """Replace a partition and tell what is in it now. Raises KeyboardInterrupt after it, where that is due."""
@@ -77,11 +81,17 @@ class Materializer:
         end_if_asked()
 
     def note_failure(self, error: Exception, table: str, keys: Iterable[PartitionKey] = ()) -> None:
-        """Remember that partitions of a table could not be made; they stay as they were. Raises KeyboardInterrupt for one."""
+        """Remember that partitions of a table could not be made; they stay as they were. Raises KeyboardInterrupt for one.
+
+        What was made ahead for another run is no failure of this one: that run will try it again.
+        """
         if is_interrupt(error):
             raise KeyboardInterrupt from error
         failed = list(keys)
         self._failed.update((table, key) for key in failed)
+        if failed and not self._own.intersection(failed):
+            self.context.log.warning(f"{table} {failed[0]}, made ahead, failed: {error}")
+            return
         if isinstance(error, InputError):
             self._failures.append(str(error))
             return

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import dagster as dg
 import duckdb
@@ -45,6 +46,50 @@ def test_weights_that_cannot_be_loaded_fail_their_checkpoint_alone_and_are_tried
     assert len([event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]) == 2
     assert workplace.list_present("eval_results") == {key for key in ALL_CELLS if "000010" in key}
     assert host.opened == ["checkpoint-10"], "what was made before a retry is not made again"
+
+
+def test_a_level_without_samples_has_no_logprobs_and_the_others_have(workplace, host):
+    assert workplace.run(("eval_samples",), FIRST, "checkpoint-000001|prefill-0003").success
+    result = workplace.run(("prefill_logprobs",), FIRST, "checkpoint-000001|prefill-0008")
+
+    assert not result.success
+    assert workplace.list_present("prefill_logprobs") == {"checkpoint-000001|prefill-0000", "checkpoint-000001|prefill-0003"}
+
+
+def test_files_that_came_with_a_run_are_taken_though_the_weights_cannot_be_loaded(workplace, host):
+    assert workplace.run(CELL_TABLES, FIRST).success
+    assert main(["export", "--output-dir", str(workplace.project / "out")]) == 0
+    (evals,) = (workplace.project / "out").glob("results/prefill_sensitivity/*/evals")
+    shutil.copytree(evals, workplace.run_dir / "evals")
+    for table in CELL_TABLES:
+        Warehouse(Locations.find().warehouse).drop(table, PartitionKey(EXPERIMENT, 1, 0))
+    host.broken = ["checkpoint-1"]
+
+    assert not workplace.run(("eval_samples", "eval_results"), FIRST, "checkpoint-000001|prefill-0003").success
+    for table in ("eval_samples", "eval_results"):
+        assert find_written(table, 1, 0) is not None
+        assert find_written(table, 1, 3) is None
+
+
+def test_what_fails_ahead_of_its_run_fails_in_that_run_alone(workplace, host, monkeypatch):
+    """A backfill that Dagster has cut by level: the first run makes all levels of the checkpoints that it loads."""
+    backfilled = {PartitionKey(EXPERIMENT, step, level) for step in STEPS for level in LEVELS}
+    monkeypatch.setattr("prefill_assets.assets.requests._list_backfill_keys", lambda *_: backfilled)
+    replace = Warehouse.replace
+
+    def refuse(self, table, key, *others):
+        if key.cell == (1, 8):
+            raise OSError("no space left on device")
+        return replace(self, table, key, *others)
+
+    monkeypatch.setattr(Warehouse, "replace", refuse)
+    level_ends = [(f"checkpoint-000001|prefill-{level:04d}", f"checkpoint-000010|prefill-{level:04d}") for level in LEVELS]
+    results = [workplace.run(("eval_samples",), *ends, tags={"dagster/backfill": "one"}) for ends in level_ends]
+
+    assert [result.success for result in results] == [True, True, False]
+    assert workplace.list_present("eval_samples") == ALL_CELLS - {"checkpoint-000001|prefill-0008"}
+    assert host.opened[:2] == ["checkpoint-1", "checkpoint-10"]
+    assert set(host.opened[2:]) == {"checkpoint-1"}, "only the run that was asked for it came back to it"
 
 
 def test_bad_input_is_not_tried_again(workplace, host):
