@@ -37,14 +37,15 @@ def answer_prune(arguments: argparse.Namespace) -> int:
 
 
 def _require_idle(locations: Locations, experiments: Iterable[str]) -> None:
-    """Raises InputError where Dagster has a run at work, or in its queue, that may write partitions of these experiments."""
-    from prefill_assets.runs.execution import close_dead_runs, find_unfinished_run, open_instance
+    """Raises InputError where Dagster has something at work, or in its queue, that may write partitions of these experiments."""
+    from prefill_assets.runs.execution import close_dead_runs, open_instance
+    from prefill_assets.runs.unfinished import find_unfinished_work
 
     instance = open_instance(locations)
     close_dead_runs(instance)
     for experiment in experiments:
-        if run_id := find_unfinished_run(instance, experiment):
-            raise InputError(f"run {run_id} works on {experiment}", remedy="wait for it, or cancel it in the UI")
+        if work := find_unfinished_work(instance, experiment):
+            raise InputError(f"{work} works on {experiment}, or is about to", remedy="wait for it, or cancel it in the UI")
 
 
 def _make_forget(locations: Locations) -> Callable[[str], None]:

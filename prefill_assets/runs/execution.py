@@ -171,21 +171,6 @@ def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return closed
 
 
-def find_unfinished_run(instance: dg.DagsterInstance, experiment: str) -> str | None:
-    """The id of a run, queued or at work, that names an experiment in its tags or, naming none, may be about all of them."""
-    import dagster as dg
-    from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
-
-    for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)):
-        named = {
-            value.split("/")[0] for name, value in run.tags.items() if name.startswith("dagster/") and "/checkpoint-" in value
-        }
-        named |= {value for name, value in run.tags.items() if name == EXPERIMENT_TAG}
-        if experiment in named or not named:
-            return run.run_id
-    return None
-
-
 def register_all_experiments(instance: dg.DagsterInstance, locations: Locations) -> list[str]:
     """Make the partitions of every experiment known to Dagster; returns what is wrong with those that cannot be read."""
     from prefill_assets.assets.partitions import register_partitions
