@@ -29,9 +29,12 @@ def answer_prune(arguments: argparse.Namespace) -> int:
     if not arguments.yes and not _ask():
         print("nothing was removed")
         return DECLINED
-    if not arguments.superseded:
+
+    def check() -> None:
         _require_idle(locations, inventory.experiments)
-    remove_inventory(locations, inventory, None if arguments.superseded else _make_forget(locations))
+        _require_unchanged(inventory, _list_inventory(locations, arguments))
+
+    remove_inventory(locations, inventory, None if arguments.superseded else _make_forget(locations), check)
     print("removed")
     return 0
 
@@ -46,6 +49,13 @@ def _require_idle(locations: Locations, experiments: Iterable[str]) -> None:
     for experiment in experiments:
         if work := find_unfinished_work(instance, experiment):
             raise InputError(f"{work} works on {experiment}, or is about to", remedy="wait for it, or cancel it in the UI")
+
+
+def _require_unchanged(shown: Inventory, found: Inventory) -> None:
+    """Raises InputError where there is something else now than what was shown, such as what a run has made since."""
+    if found != shown:
+        what = f"what is kept of {', '.join(shown.experiments)} changed since it was listed"
+        raise InputError(f"{what}; nothing was removed", remedy="run the command again")
 
 
 def _make_forget(locations: Locations) -> Callable[[str], None]:
