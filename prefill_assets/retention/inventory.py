@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from prefill_assets.errors import InputError
@@ -15,6 +15,7 @@ from prefill_assets.warehouse.partition_file import quote_files
 from prefill_assets.warehouse.table import PARTITION_COLUMNS
 
 _PREFIX, _NO_EXPERIMENT = "experiment=", "_"
+_BLOCK_BYTES = 512  # of st_blocks, whatever the file system's own
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,10 @@ class Holding:
     """Files and folders; each goes whole."""
     files: frozenset[tuple[Path, int, int]]
     """Path, size and time of writing of every file in them when they were listed: where one changed, it is another holding."""
+    num_bytes: int = field(compare=False)
+    """What the files take on the disk: holes take nothing, and some file systems say only later what a file takes."""
     num_partitions: int | None = None
     num_rows: int | None = None
-
-    @property
-    def num_bytes(self) -> int:
-        return sum(size for _, size, _ in self.files)
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def list_superseded(locations: Locations, experiment: str | None = None, older_t
 
 def _hold(what: str, paths: Iterable[Path]) -> Holding | None:
     there = tuple(path for path in paths if path.exists() or path.is_symlink())
-    return Holding(what, there, _look_at_files(there)) if there else None
+    return Holding(what, there, *_look_at_files(there)) if there else None
 
 
 def _hold_partitions(table: str, folder: Path) -> Holding | None:
@@ -104,7 +103,7 @@ def _hold_partitions(table: str, folder: Path) -> Holding | None:
 
 
 def _hold_rows(what: str, paths: tuple[Path, ...], num_rows: list[int]) -> Holding:
-    return Holding(what, paths, _look_at_files(paths), len(num_rows), sum(num_rows))
+    return Holding(what, paths, *_look_at_files(paths), len(num_rows), sum(num_rows))
 
 
 def _hold_superseded(locations: Locations, experiment: str, older_than_days: float | None) -> Iterator[Holding]:
@@ -152,13 +151,15 @@ def _find_analyses(locations: Locations, experiment: str) -> list[Path]:
     return found
 
 
-def _look_at_files(paths: Iterable[Path]) -> frozenset[tuple[Path, int, int]]:
-    found = []
+def _look_at_files(paths: Iterable[Path]) -> tuple[frozenset[tuple[Path, int, int]], int]:
+    """What a holding says of its files, and what they take."""
+    found, num_bytes = [], 0
     for file in (file for path in paths for file in _list_files(path)):
         with suppress(FileNotFoundError):  # a draft that a run has just renamed
             status = file.lstat()
             found.append((file, status.st_size, status.st_mtime_ns))
-    return frozenset(found)
+            num_bytes += status.st_blocks * _BLOCK_BYTES
+    return frozenset(found), num_bytes
 
 
 def _list_files(path: Path) -> Iterable[Path]:

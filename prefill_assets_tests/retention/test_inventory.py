@@ -59,6 +59,14 @@ def test_a_link_out_of_data_is_not_followed(locations, tmp_path):
     assert inventory.left == (f"run folder {link}: yours; it lies outside data/",)
 
 
+def test_a_hole_in_a_file_takes_nothing(locations):
+    page = locations.reports / ONE / "index.html"
+    with page.open("r+b") as stream:
+        stream.truncate(2**30)
+    (report,) = (holding for holding in list_experiment(locations, ONE).holdings if holding.what == "report")
+    assert 0 < report.num_bytes < 2**20
+
+
 @pytest.mark.parametrize(
     "config",
     [
