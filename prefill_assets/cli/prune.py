@@ -41,7 +41,8 @@ def answer_prune(arguments: argparse.Namespace) -> int:
 
 def _require_idle(locations: Locations, experiments: Iterable[str]) -> None:
     """Raises InputError where Dagster has something at work, or in its queue, that may write partitions of these experiments."""
-    from prefill_assets.runs.execution import close_dead_runs, open_instance
+    from prefill_assets.runs.dead_runs import close_dead_runs
+    from prefill_assets.runs.execution import open_instance
     from prefill_assets.runs.unfinished import find_unfinished_work
 
     instance = open_instance(locations)

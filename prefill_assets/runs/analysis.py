@@ -65,7 +65,8 @@ def run_analysis(
     it is computed from what there is. Only refused problems or traces end the run. Raises InputError for bad input, before
     anything is computed, and KeyboardInterrupt.
     """
-    from prefill_assets.runs.execution import close_dead_runs, open_instance
+    from prefill_assets.runs.dead_runs import close_dead_runs
+    from prefill_assets.runs.execution import open_instance
     from prefill_assets.runs.record import RunRecord, close_dead_records
     from prefill_assets.warehouse.catalog import publish_catalog
     from prefill_assets.warehouse.store import Warehouse
