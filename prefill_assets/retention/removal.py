@@ -74,11 +74,12 @@ def _empty(path: Path) -> None:
 def _take_turns(locations: Locations, experiments: tuple[str, ...]) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
-    locations.locks.mkdir(parents=True, exist_ok=True)
-    wanted = [(".prune.lock", "another `prefill prune`"), *((f"{name}.lock", f"a run of {name}") for name in experiments)]
+    locations.experiment_locks.mkdir(parents=True, exist_ok=True)
+    wanted = [(locations.locks / ".prune.lock", "another `prefill prune`")]
+    wanted += [(locations.experiment_locks / f"{name}.lock", f"a run of {name}") for name in experiments]
     with ExitStack() as held:
         for file, who in wanted:
-            lock = FileLock(locations.locks / file)
+            lock = FileLock(file)
             try:
                 held.enter_context(lock.acquire(timeout=0))
             except Timeout as error:

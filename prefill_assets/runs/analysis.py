@@ -139,8 +139,8 @@ def _take_turn(locations: Locations, experiment: str, report: Report) -> Iterato
     """Hold the experiment's lock; it is gone with the process, however that ends."""
     from filelock import FileLock, Timeout
 
-    locations.locks.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(locations.locks / f"{experiment}.lock")
+    locations.experiment_locks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(locations.experiment_locks / f"{experiment}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
