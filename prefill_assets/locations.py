@@ -67,6 +67,11 @@ class Locations:
     def locks(self) -> Path:
         return self.data / "locks"
 
+    @property
+    def experiment_locks(self) -> Path:
+        """`{experiment}.lock`, held by what works on it; apart from other locks, whose names an experiment may have too."""
+        return self.locks / "experiments"
+
     def set_environment(self) -> None:
         """What dagster.yaml and every Dagster process read.
 

@@ -74,6 +74,13 @@ class Platform(dg.ConfigurableResource):
         default_factory=list, description="Unpartitioned assets are computed for these; empty: for all."
     )
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Put on record which process a run is in, before its first step."""
+        from prefill_assets.runs.dead_runs import note_process
+
+        if context.run is not None and context.instance is not None:
+            note_process(context.instance, context.run)
+
     @property
     def locations(self) -> Locations:
         return Locations.find()

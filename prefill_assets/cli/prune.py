@@ -29,22 +29,34 @@ def answer_prune(arguments: argparse.Namespace) -> int:
     if not arguments.yes and not _ask():
         print("nothing was removed")
         return DECLINED
-    if not arguments.superseded:
+
+    def check() -> None:
         _require_idle(locations, inventory.experiments)
-    remove_inventory(locations, inventory, None if arguments.superseded else _make_forget(locations))
+        _require_unchanged(inventory, _list_inventory(locations, arguments))
+
+    remove_inventory(locations, inventory, None if arguments.superseded else _make_forget(locations), check)
     print("removed")
     return 0
 
 
 def _require_idle(locations: Locations, experiments: Iterable[str]) -> None:
-    """Raises InputError where Dagster has a run at work, or in its queue, that may write partitions of these experiments."""
-    from prefill_assets.runs.execution import close_dead_runs, find_unfinished_run, open_instance
+    """Raises InputError where Dagster has something at work, or in its queue, that may write partitions of these experiments."""
+    from prefill_assets.runs.dead_runs import close_dead_runs
+    from prefill_assets.runs.execution import open_instance
+    from prefill_assets.runs.unfinished import find_unfinished_work
 
     instance = open_instance(locations)
     close_dead_runs(instance)
     for experiment in experiments:
-        if run_id := find_unfinished_run(instance, experiment):
-            raise InputError(f"run {run_id} works on {experiment}", remedy="wait for it, or cancel it in the UI")
+        if work := find_unfinished_work(instance, experiment):
+            raise InputError(f"{work} works on {experiment}, or is about to", remedy="wait for it, or cancel it in the UI")
+
+
+def _require_unchanged(shown: Inventory, found: Inventory) -> None:
+    """Raises InputError where there is something else now than what was shown, such as what a run has made since."""
+    if found != shown:
+        what = f"what is kept of {', '.join(shown.experiments)} changed since it was listed"
+        raise InputError(f"{what}; nothing was removed", remedy="run the command again")
 
 
 def _make_forget(locations: Locations) -> Callable[[str], None]:

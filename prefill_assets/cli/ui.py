@@ -11,13 +11,16 @@ from prefill_assets.locations import Locations
 
 
 def answer_ui(arguments: argparse.Namespace) -> int:
-    """Become `dagster dev`; experiments found now have their partitions registered first."""
+    """Become `dagster dev`; experiments found now have their partitions registered first, and what was killed is closed."""
+    from prefill_assets.runs.dead_runs import close_dead_runs
     from prefill_assets.runs.execution import open_instance, register_all_experiments
     from prefill_assets.warehouse.catalog import publish_catalog
     from prefill_assets.warehouse.store import Warehouse
 
     locations = Locations.find()
-    for complaint in register_all_experiments(open_instance(locations), locations):
+    instance = open_instance(locations)
+    close_dead_runs(instance)
+    for complaint in register_all_experiments(instance, locations):
         print(f"note: {complaint}", file=sys.stderr)
     publish_catalog(Warehouse(locations.warehouse), locations.catalog)
     command = [str(Path(sys.executable).parent / "dagster"), "dev", "-w", str(locations.project / "workspace.yaml")]

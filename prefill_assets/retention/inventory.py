@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from prefill_assets.errors import InputError
@@ -14,6 +15,7 @@ from prefill_assets.warehouse.partition_file import quote_files
 from prefill_assets.warehouse.table import PARTITION_COLUMNS
 
 _PREFIX, _NO_EXPERIMENT = "experiment=", "_"
+_BLOCK_BYTES = 512  # of st_blocks, whatever the file system's own
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,12 @@ class Holding:
     what: str
     paths: tuple[Path, ...]
     """Files and folders; each goes whole."""
+    files: frozenset[tuple[Path, int, int]]
+    """Path, size and time of writing of every file in them when they were listed: where one changed, it is another holding."""
+    num_bytes: int = field(compare=False)
+    """What the files take on the disk: holes take nothing, and some file systems say only later what a file takes."""
     num_partitions: int | None = None
     num_rows: int | None = None
-
-    @property
-    def num_bytes(self) -> int:
-        return sum(_measure(path) for path in self.paths)
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,16 @@ def list_superseded(locations: Locations, experiment: str | None = None, older_t
 
 def _hold(what: str, paths: Iterable[Path]) -> Holding | None:
     there = tuple(path for path in paths if path.exists() or path.is_symlink())
-    return Holding(what, there) if there else None
+    return Holding(what, there, *_look_at_files(there)) if there else None
 
 
 def _hold_partitions(table: str, folder: Path) -> Holding | None:
     files = _read_stamps(folder)
-    return Holding(table, (folder,), len(files), sum(rows for _, rows in files)) if folder.exists() else None
+    return _hold_rows(table, (folder,), [rows for _, rows in files]) if folder.exists() else None
+
+
+def _hold_rows(what: str, paths: tuple[Path, ...], num_rows: list[int]) -> Holding:
+    return Holding(what, paths, *_look_at_files(paths), len(num_rows), sum(num_rows))
 
 
 def _hold_superseded(locations: Locations, experiment: str, older_than_days: float | None) -> Iterator[Holding]:
@@ -105,7 +111,7 @@ def _hold_superseded(locations: Locations, experiment: str, older_than_days: flo
         folder = locations.warehouse / superseded.FOLDER / table / f"{_PREFIX}{experiment}"
         if files := _read_stamps(folder, older_than_days):
             paths = (folder,) if older_than_days is None else tuple(path for path, _ in files)
-            yield Holding(f"superseded {table}", paths, len(files), sum(rows for _, rows in files))
+            yield _hold_rows(f"superseded {table}", paths, [rows for _, rows in files])
 
 
 def _read_stamps(folder: Path, older_than_days: float | None = None) -> list[tuple[Path, int]]:
@@ -145,7 +151,18 @@ def _find_analyses(locations: Locations, experiment: str) -> list[Path]:
     return found
 
 
-def _measure(path: Path) -> int:
+def _look_at_files(paths: Iterable[Path]) -> tuple[frozenset[tuple[Path, int, int]], int]:
+    """What a holding says of its files, and what they take."""
+    found, num_bytes = [], 0
+    for file in (file for path in paths for file in _list_files(path)):
+        with suppress(FileNotFoundError):  # a draft that a run has just renamed
+            status = file.lstat()
+            found.append((file, status.st_size, status.st_mtime_ns))
+            num_bytes += status.st_blocks * _BLOCK_BYTES
+    return frozenset(found), num_bytes
+
+
+def _list_files(path: Path) -> Iterable[Path]:
     if path.is_symlink() or not path.is_dir():
-        return path.lstat().st_size if path.exists() else 0
-    return sum(file.lstat().st_size for file in path.rglob("*") if file.is_symlink() or file.is_file())
+        return [path]
+    return (file for file in path.rglob("*") if file.is_symlink() or file.is_file())

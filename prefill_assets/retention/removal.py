@@ -15,14 +15,22 @@ PRUNED = "pruned"
 """Folder under `data/` through which everything goes, so that readers of the warehouse see a table's partitions or none."""
 
 
-def remove_inventory(locations: Locations, inventory: Inventory, forget: Callable[[str], object] | None = None) -> None:
+def remove_inventory(
+    locations: Locations,
+    inventory: Inventory,
+    forget: Callable[[str], object] | None = None,
+    check: Callable[[], object] | None = None,
+) -> None:
     """Remove what an inventory lists, in its order; what is gone already is passed over.
 
     Killed at any moment, it leaves each folder whole or gone, and the same command does the rest: an experiment is known until
-    its last holding went. `forget(experiment)` is called first, for whatever else knows of its partitions.
+    its last holding went. `forget(experiment)` is called first, for whatever else knows of its partitions; before that `check()`,
+    once no `prefill run` can begin on these experiments: what it raises leaves everything as it is.
     Raises InputError where a run of one of the experiments is at work, before anything is removed.
     """
     with _take_turns(locations, inventory.experiments):
+        if check is not None:
+            check()
         trash = locations.data / PRUNED
         _empty(trash)
         trash.mkdir(parents=True)
@@ -66,11 +74,12 @@ def _empty(path: Path) -> None:
 def _take_turns(locations: Locations, experiments: tuple[str, ...]) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
-    locations.locks.mkdir(parents=True, exist_ok=True)
-    wanted = [(".prune.lock", "another `prefill prune`"), *((f"{name}.lock", f"a run of {name}") for name in experiments)]
+    locations.experiment_locks.mkdir(parents=True, exist_ok=True)
+    wanted = [(locations.locks / ".prune.lock", "another `prefill prune`")]
+    wanted += [(locations.experiment_locks / f"{name}.lock", f"a run of {name}") for name in experiments]
     with ExitStack() as held:
         for file, who in wanted:
-            lock = FileLock(locations.locks / file)
+            lock = FileLock(file)
             try:
                 held.enter_context(lock.acquire(timeout=0))
             except Timeout as error:

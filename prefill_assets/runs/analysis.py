@@ -65,7 +65,8 @@ def run_analysis(
     it is computed from what there is. Only refused problems or traces end the run. Raises InputError for bad input, before
     anything is computed, and KeyboardInterrupt.
     """
-    from prefill_assets.runs.execution import close_dead_runs, open_instance
+    from prefill_assets.runs.dead_runs import close_dead_runs
+    from prefill_assets.runs.execution import open_instance
     from prefill_assets.runs.record import RunRecord, close_dead_records
     from prefill_assets.warehouse.catalog import publish_catalog
     from prefill_assets.warehouse.store import Warehouse
@@ -138,8 +139,8 @@ def _take_turn(locations: Locations, experiment: str, report: Report) -> Iterato
     """Hold the experiment's lock; it is gone with the process, however that ends."""
     from filelock import FileLock, Timeout
 
-    locations.locks.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(locations.locks / f"{experiment}.lock")
+    locations.experiment_locks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(locations.experiment_locks / f"{experiment}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:

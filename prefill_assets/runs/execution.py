@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from prefill_assets.interruption import was_asked_to_end
 from prefill_assets.locations import Locations
+from prefill_assets.runs.dead_runs import make_process_tag
 from prefill_assets.runs.plan import CHECK_JOB, Step
 from prefill_assets.sources.experiment import Experiment
 from prefill_assets.warehouse.partition import PartitionKey
@@ -16,7 +16,6 @@ from prefill_assets.warehouse.partition import PartitionKey
 if TYPE_CHECKING:
     import dagster as dg
 
-PROCESS_TAG = "prefill/pid"
 EXPERIMENT_TAG = "prefill/experiment"
 _NO_TAGS: Mapping[str, str] = {}
 RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -107,9 +106,11 @@ def _execute(
 ) -> dg.ExecuteInProcessResult:
     """Run a job in this process; it fails by its result. Raises KeyboardInterrupt where Dagster was interrupted."""
     from dagster._core.errors import DagsterExecutionInterruptedError
+    from dagster._core.utils import make_new_run_id
 
     from prefill_assets.definitions import defs
 
+    run_id = make_new_run_id()
     config = {
         "resources": {"platform": {"config": {"overrides": dict(overrides), "experiments": [experiment]}}},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -118,7 +119,8 @@ def _execute(
         return defs.resolve_job_def(job).execute_in_process(
             run_config=config,
             instance=instance,
-            tags={PROCESS_TAG: str(os.getpid()), EXPERIMENT_TAG: experiment, **tags},
+            run_id=run_id,
+            tags={**make_process_tag(run_id), EXPERIMENT_TAG: experiment, **tags},
             raise_on_error=False,
             **options,
         )
@@ -154,36 +156,6 @@ def _find_cause(result: dg.ExecuteInProcessResult) -> str:
         if error is not None:
             return " ".join(error.message.split())
     return "the run failed without saying why; see it in the UI"
-
-
-def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs as failed whose process was killed: they would stay "started" for ever. Returns their ids."""
-    import dagster as dg
-
-    from prefill_assets.runs.record import is_alive
-
-    closed = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])):
-        pid = run.tags.get(PROCESS_TAG)
-        if pid and not is_alive(int(pid)):
-            instance.report_run_failed(run, "the process of this run is gone: it was killed")
-            closed.append(run.run_id)
-    return closed
-
-
-def find_unfinished_run(instance: dg.DagsterInstance, experiment: str) -> str | None:
-    """The id of a run, queued or at work, that names an experiment in its tags or, naming none, may be about all of them."""
-    import dagster as dg
-    from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
-
-    for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)):
-        named = {
-            value.split("/")[0] for name, value in run.tags.items() if name.startswith("dagster/") and "/checkpoint-" in value
-        }
-        named |= {value for name, value in run.tags.items() if name == EXPERIMENT_TAG}
-        if experiment in named or not named:
-            return run.run_id
-    return None
 
 
 def register_all_experiments(instance: dg.DagsterInstance, locations: Locations) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from prefill_assets.environment import describe_environment
 from prefill_assets.redaction import hide_secrets
+from prefill_assets.runs.processes import identify_process, is_alive
 
 PREFIX = "full_analysis-"
 
@@ -25,6 +26,7 @@ class RunRecord:
         self.status: dict[str, Any] = {
             "status": "running",
             "pid": os.getpid(),
+            "process": identify_process(),
             "started_at": _now(),
             "finished_at": None,
             "seconds": None,
@@ -77,32 +79,11 @@ def close_dead_records(parent: Path) -> list[Path]:
             status = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
             continue
-        if status.get("status") == "running" and not is_alive(int(status.get("pid") or 0)):
+        if status.get("status") == "running" and not is_alive(str(status.get("process") or status.get("pid") or 0)):
             status |= {"status": "killed", "error": "the process was killed before it could finish"}
             _write(path, _to_json(status))
             closed.append(path.parent)
     return closed
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process of ours with this id runs."""
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid == os.getpid() or _runs_python(pid)
-
-
-def _runs_python(pid: int) -> bool:
-    """A reused process id is not ours; where that cannot be told, the process counts as ours."""
-    try:
-        return b"python" in Path(f"/proc/{pid}/cmdline").read_bytes() or b"prefill" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return True
 
 
 def _make_folder(parent: Path) -> Path:

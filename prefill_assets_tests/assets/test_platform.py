@@ -14,6 +14,7 @@ from prefill_assets.assets import platform as module
 from prefill_assets.assets.platform import HOST_SETTINGS, Platform
 from prefill_assets.engines.vllm.owned_host import OwnedHost
 from prefill_assets.locations import Locations
+from prefill_assets.runs.analysis import _take_turn
 from prefill_assets.sources.settings import Settings
 from prefill_assets_tests.tiny_projects import make_environment, make_project
 
@@ -71,6 +72,17 @@ def test_a_turn_lasts_while_one_engine_replaces_another(workplace, host):
             with pytest.raises(Timeout):
                 other.acquire(timeout=0)
     other.acquire(timeout=0)
+
+
+def test_a_run_of_an_experiment_with_a_locks_name_waits_for_nobody(platform):
+    def refuse(text: str) -> None:
+        raise AssertionError(text)
+
+    locations = Locations.find()
+    with platform.take_engine_turn(), FileLock(locations.locks / "dagster-instance.lock"):
+        for name in ("engine", "dagster-instance"):
+            with _take_turn(locations, name, refuse):
+                pass
 
 
 def test_engine_work_is_what_was_done_in_between_and_is_known_where_the_block_breaks_too(monkeypatch):

@@ -6,15 +6,20 @@ import shutil
 import subprocess
 import sys
 
-import dagster as dg
 import pytest
 
 from prefill_assets.assets.partitions import write_checkpoint_key
 from prefill_assets.cli.main import main
 from prefill_assets.locations import Locations
 from prefill_assets.runs.execution import open_instance
+from prefill_assets.warehouse.partition import PartitionKey, Stamp
+from prefill_assets.warehouse.store import Warehouse
 from prefill_assets_tests.retention.installations import ONE, OTHER, list_files, make_installation
+from prefill_assets_tests.runs.dagster_runs import make_run
 from prefill_assets_tests.tiny_projects import make_environment
+from prefill_assets_tests.warehouse.rows import make_result
+
+KEY = PartitionKey(ONE, 1, 10)
 
 
 @pytest.fixture(scope="module")
@@ -87,22 +92,30 @@ def test_dagster_forgets_its_checkpoints_and_those_alone(project):
     assert open_instance(Locations.find()).get_dynamic_partitions("checkpoints") == keys[1:]
 
 
-@pytest.mark.parametrize(
-    ("tags", "is_refused"),
-    [
-        ({"dagster/partition": f"{ONE}/checkpoint-000001|prefill-0000"}, True),
-        ({"dagster/asset_partition_range_start": f"{OTHER}/checkpoint-000001|prefill-0000"}, False),
-        ({"prefill/experiment": ONE}, True),
-        ({"prefill/experiment": OTHER}, False),
-        ({}, True),
-    ],
-)
-def test_what_a_run_may_be_writing_is_not_removed(project, capsys, tags, is_refused):
+@pytest.mark.parametrize(("named", "is_refused"), [(ONE, True), (OTHER, False)])
+@pytest.mark.parametrize("options", [[], ["--superseded"]])
+def test_what_a_run_in_the_queue_is_to_write_is_not_removed(project, capsys, named, is_refused, options):
     before = list_files(project / "data/warehouse")
-    run = dg.DagsterRun(job_name="evaluate_checkpoints", tags=tags, status=dg.DagsterRunStatus.STARTED)
-    instance = open_instance(Locations.find())
-    instance.add_run(run)
+    tags = {"dagster/partition": f"{named}/checkpoint-000001|prefill-0000"}
+    run = make_run("QUEUED", tags)
+    open_instance(Locations.find()).add_run(run)
 
-    assert main(["prune", ONE, "--yes"]) == (2 if is_refused else 0)
-    assert (f"run {run.run_id} works on {ONE}" in capsys.readouterr().err) == is_refused
+    assert main(["prune", ONE, *options, "--yes"]) == (2 if is_refused else 0)
+    assert (f"run {run.run_id} works on {ONE}, or is about to" in capsys.readouterr().err) == is_refused
     assert (list_files(project / "data/warehouse") == before) == is_refused
+
+
+@pytest.mark.parametrize("options", [[], ["--superseded"]])
+def test_what_changes_during_the_question_is_not_removed(project, capsys, monkeypatch, options):
+    warehouse = Warehouse(Locations.find().warehouse)
+
+    def make_another_version() -> bool:
+        rows = [make_result("a", key=KEY, exploit_success=False)]
+        warehouse.replace("eval_results", KEY, rows, Stamp("in", "1", "r"))
+        return True
+
+    monkeypatch.setattr("prefill_assets.cli.prune._ask", make_another_version)
+    before = list_files(project / "data/warehouse")
+    assert main(["prune", ONE, *options]) == 2
+    assert f"what is kept of {ONE} changed since it was listed; nothing was removed" in capsys.readouterr().err
+    assert set(before) < set(list_files(project / "data/warehouse"))

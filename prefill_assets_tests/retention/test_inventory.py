@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
+import yaml
 
 from prefill_assets.errors import InputError
 from prefill_assets.retention.inventory import list_experiment, list_experiments, list_superseded
@@ -57,12 +59,55 @@ def test_a_link_out_of_data_is_not_followed(locations, tmp_path):
     assert inventory.left == (f"run folder {link}: yours; it lies outside data/",)
 
 
-def test_checkpoints_that_another_experiment_needs_stay(locations):
+def test_a_hole_in_a_file_takes_nothing(locations):
+    page = locations.reports / ONE / "index.html"
+    with page.open("r+b") as stream:
+        stream.truncate(2**30)
+    (report,) = (holding for holding in list_experiment(locations, ONE).holdings if holding.what == "report")
+    assert 0 < report.num_bytes < 2**20
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"checkpoint_dir": f"../{ONE}/checkpoints"},
+        {"prefill_source": f"../{ONE}/traces.jsonl"},
+        {"problems": f"../{ONE}/problems.jsonl"},
+        {"logprob_dirs": ["elsewhere", f"../{ONE}/logprobs"]},
+        {"djinn_python": f"../{ONE}/venv/bin/python"},
+    ],
+    ids=lambda config: next(iter(config)),
+)
+def test_a_folder_that_another_experiment_needs_stays(locations, config):
     one = locations.results / "prefill_sensitivity" / ONE
-    (one.parent / OTHER / "config.yaml").write_text(f"checkpoint_dir: ../{ONE}/checkpoints\n")
+    (one.parent / OTHER / "config.yaml").write_text(yaml.safe_dump(config))
+    inventory = list_experiment(locations, ONE, with_files=True)
+    assert "run folder" not in describe(inventory)
+    assert ("checkpoints" in describe(inventory)) == ("checkpoint_dir" not in config), "nobody else needs them"
+    assert inventory.left == (f"run folder {one}: kept; experiment {OTHER} needs it",)
+
+
+def test_what_an_import_remembered_for_another_experiment_is_needed_too(locations):
+    one = locations.results / "prefill_sensitivity" / ONE
+    ExperimentRegistry(locations).register(one.parent / OTHER, {"logprob_dirs": [str(one / "logprobs")]})
+    assert list_experiment(locations, ONE, with_files=True).left == (f"run folder {one}: kept; experiment {OTHER} needs it",)
+
+
+def test_the_base_of_another_experiments_adapters_stays(locations):
+    one = locations.results / "prefill_sensitivity" / ONE
+    adapter = {"base_model_name_or_path": str(one / "checkpoints" / "checkpoint-1"), "r": 8}
+    (one.parent / OTHER / "checkpoints" / "checkpoint-1" / "adapter_config.json").write_text(json.dumps(adapter))
     inventory = list_experiment(locations, ONE, with_files=True)
     assert {"checkpoints", "run folder"}.isdisjoint(describe(inventory))
-    assert inventory.left == (f"run folder {one}: kept; experiment {OTHER} needs it",)
+
+
+@pytest.mark.parametrize("config", ["checkpoint_dir: [", "temperature: hot"])
+def test_files_stay_where_another_config_does_not_say_what_it_needs(locations, config):
+    one = locations.results / "prefill_sensitivity" / ONE
+    (one.parent / OTHER / "config.yaml").write_text(config)
+    inventory = list_experiment(locations, ONE, with_files=True)
+    assert {"checkpoints", "run folder"}.isdisjoint(describe(inventory))
+    assert inventory.left == (f"run folder {one}: kept; the config of experiment {OTHER} cannot be read, and may need it",)
 
 
 @pytest.mark.parametrize("checkpoint_dir", ["../..", "../../..", ".."])

@@ -64,8 +64,8 @@ def test_killed_after_any_step_the_rest_goes_the_next_time(locations):
 
 def test_a_run_at_work_keeps_everything(locations):
     before = list_files(locations.data)
-    locations.locks.mkdir(parents=True)
-    with FileLock(locations.locks / f"{ONE}.lock"):
+    locations.experiment_locks.mkdir(parents=True)
+    with FileLock(locations.experiment_locks / f"{ONE}.lock"):
         for inventory in (list_experiment(locations, ONE), list_superseded(locations)):
             with pytest.raises(InputError, match=f"a run of {ONE} is at work"):
                 remove_inventory(locations, inventory)
