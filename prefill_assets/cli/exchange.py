@@ -47,6 +47,7 @@ def answer_export(arguments: argparse.Namespace) -> int:
         experiment.config_path.read_text(encoding="utf-8"),
         folder,
         Rules.from_settings(experiment.settings, experiment.levels),
+        report=locations.reports / experiment.name,
         force=arguments.force,
     )
     print(f"exported to {folder}")

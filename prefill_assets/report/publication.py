@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +24,14 @@ CHARTS_BY_TABLE = {
     "threshold_comparison": ("threshold_comparison",),
 }
 """Which charts are shown with which table."""
+
+
+def copy_charts(report: Path, tables: Iterable[str], folder: Path) -> None:
+    """Put what a report has of these tables' charts, as PNG and as HTML, into a folder too."""
+    for name in (name for table in tables for name in CHARTS_BY_TABLE[table]):
+        for path in (report / f"{name}.png", report / f"{name}.html"):
+            if path.is_file():
+                shutil.copyfile(path, folder / path.name)
 
 
 def read_tables(connection: duckdb.DuckDBPyConnection, experiment: str) -> dict[str, pd.DataFrame]:

@@ -37,9 +37,12 @@ def export_experiment(
     out_dir: Path | str,
     rules: Rules,
     *,
+    report: Path | None = None,
     force: bool = False,
 ) -> Path:
     """Write `out_dir/results/...` from a connection on which every table is a relation, and return out_dir.
+
+    Plots are those of the experiment's report, where that folder is named and has some.
 
     Imported rows become the records that they were; rows of our own carry the layout's field names, and the columns that it
     does not know under their own. The folder appears whole or not at all. An earlier export of the same experiment is replaced;
@@ -54,7 +57,7 @@ def export_experiment(
     draft = out_dir.with_name(f".{out_dir.name}.{uuid.uuid4().hex[:8]}.draft")
     try:
         draft.mkdir()
-        _Export(connection, experiment, config_text, draft / "results", rules).write()
+        _Export(connection, experiment, config_text, draft / "results", rules, report).write()
         _write_json(draft / MARKER, {"experiment": experiment, "exported_at": _now(), "prefill_assets": __version__})
         _put_in_place(draft, out_dir, is_ours=is_ours)
     finally:
@@ -104,6 +107,7 @@ class _Export:
     config_text: str
     results: Path
     rules: Rules
+    report: Path | None
 
     def write(self) -> None:
         self._write_run()
@@ -168,6 +172,7 @@ class _Export:
 
     def _write_analyses(self) -> None:
         from prefill_assets.analysis.reference_export import to_trajectory_csv, to_trajectory_with_logprob_csv
+        from prefill_assets.report.publication import copy_charts
 
         token_based = self.results / "trajectory_analysis"
         integrated = self.results / "trajectory_analysis_with_logprob_complete"
@@ -175,6 +180,9 @@ class _Export:
         integrated.mkdir()
         to_trajectory_csv(self.connection, self.experiment, self.rules, token_based / "trajectory_analysis.csv")
         to_trajectory_with_logprob_csv(self.connection, self.experiment, self.rules, integrated / "trajectory_with_logprob.csv")
+        if self.report is not None:
+            copy_charts(self.report, ["trajectory_analysis"], token_based)
+            copy_charts(self.report, _COMPARISONS, integrated)
         for table, order in _COMPARISONS.items():
             query = f"SELECT * FROM {table} WHERE experiment = $experiment ORDER BY {order}"
             rows = self.connection.sql(query, params={"experiment": self.experiment})

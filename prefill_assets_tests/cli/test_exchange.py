@@ -68,6 +68,8 @@ def test_a_run_goes_out_as_it_came_in(empty_project, tmp_path):
 def test_a_generated_run_goes_out_and_comes_back(project, tmp_path):
     assert main(["export", "--output-dir", str(tmp_path / "out")]) == 0
     before = {table: read_table(project, table) for table in ("eval_samples", "eval_results", "prefill_logprobs")}
+    for plot in ("trajectory_analysis/time_to_threshold", "trajectory_analysis_with_logprob_complete/threshold_comparison"):
+        assert (tmp_path / "out" / "results" / f"{plot}.png").read_bytes().startswith(b"\x89PNG")
     (run_dir,) = (tmp_path / "out" / "results" / "prefill_sensitivity").iterdir()
     moved = run_dir.rename(run_dir.with_name("prefill_sensitivity-20270101-000000-back"))
     folders = sorted(str(path) for path in (tmp_path / "out" / "results" / "logprob_analysis").iterdir())
