@@ -28,7 +28,7 @@ def describe_environment(project: Path) -> dict[str, Any]:
         "prefill_assets": __version__,
         "git_commit": commit,
         "git_has_changes": None if changes is None else changes != "",
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": describe_command(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
@@ -36,6 +36,11 @@ def describe_environment(project: Path) -> dict[str, Any]:
         "environment": {key: os.environ[key] for key in ENVIRONMENT_KEYS if key in os.environ},
         "packages": dict(sorted((d.name, d.version) for d in distributions())),
     }
+
+
+def describe_command() -> list[str]:
+    """The words with which this process was started."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]
 
 
 def _ask_git(project: Path, *arguments: str) -> str | None:

@@ -19,9 +19,8 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
     parsed = build_parser().parse_args(arguments)
-    os.environ.setdefault(
-        "OMP_WAIT_POLICY", "PASSIVE"
-    )  # threads that spin while they wait starve the working ones of shared cores
+    # threads that spin while they wait starve the working ones of shared cores
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     signal.signal(signal.SIGTERM, _heed_end)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a script's background; Dagster handles SIGTERM as it does SIGINT
         signal.signal(signal.SIGINT, _heed_end)
@@ -72,16 +71,26 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
     _add_experiment(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be computed and what is fresh; change nothing")
+    parser.add_argument("--checkpoints", type=int, nargs="+", metavar="STEP", help="compute cells of these checkpoints only")
+    parser.add_argument("--levels", type=int, nargs="+", metavar="WORDS", help="compute cells of these prefill levels only")
     parser.add_argument("--skip-logprob", action="store_true", help="only the token-based trajectory: no scoring, no comparison")
     parser.add_argument("--threshold", type=int, metavar="WORDS", help="min prefill that counts as easily exploitable (10)")
     parser.add_argument("--logprob-threshold", type=float, metavar="NATS", help="sum logprob that counts as such (-55.39)")
     parser.add_argument("--prefill-levels", type=int, nargs="+", metavar="WORDS", help="levels whose logprobs are compared (all)")
-    parser.add_argument("--max-prefill", type=int, metavar="WORDS", help="in exports, not exploitable is this + 1 (100)")
+    parser.add_argument("--max-prefill", type=int, metavar="WORDS", help="as a number, not exploitable is this + 1 (100)")
     parser.add_argument("--engine", choices=["transformers", "vllm"], help="what generates and scores (transformers)")
     parser.add_argument("--base-url", dest="vllm_base_url", metavar="URL", help="a vLLM server that is up; implies --engine vllm")
     parser.add_argument("--dtype", choices=["float32", "float16", "bfloat16"], help="number format of the model (bfloat16)")
+    parser.add_argument("--device", metavar="DEVICE", help="where the transformers engine computes, such as cuda:1 or cpu (auto)")
+    parser.add_argument("--prefill-from", type=_resolve, dest="prefill_source", metavar="FILE", help="traces of exploits")
+    parser.add_argument("--num-attempts", type=int, metavar="N", help="samples of each problem in a cell (3)")
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="the longest continuation (1024)")
+    parser.add_argument("--temperature", type=float, metavar="T", help="0 is greedy (0.4)")
     parser.add_argument("--max-problems", type=int, metavar="N", help="evaluate only the first N problems")
     parser.add_argument("--max-samples", type=int, metavar="N", help="score only the first N samples of a cell")
+    parser.add_argument(
+        "--use-reasoning-field", action="store_true", default=None, help="score a sample's whole reasoning, not its prefill"
+    )
     parser.add_argument(
         "--reference-rules", action="store_true", default=None, help="compute by the original scripts' rules, faults included"
     )
@@ -168,6 +177,11 @@ def _add_ui(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("--port", type=int, default=3000)
     parser.set_defaults(answer=answer_ui)
+
+
+def _resolve(path: str) -> str:
+    """Paths in config.yaml start at its folder, those of a command where it is given."""
+    return str(Path(path).absolute())
 
 
 def _heed_end(signal_number: int, frame: object) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+from prefill_assets.errors import InputError
 from prefill_assets.locations import Locations
 from prefill_assets.sources.experiment import Experiment, list_unknown_keys
 
 OVERRIDES = (
     *("threshold", "logprob_threshold", "prefill_levels", "max_prefill", "reference_rules"),
-    *("engine", "vllm_base_url", "dtype", "max_problems", "max_samples"),
+    *("engine", "vllm_base_url", "dtype", "device", "max_problems", "max_samples"),
+    *("num_attempts", "max_tokens", "temperature", "prefill_source", "use_reasoning_field"),
 )
 """Arguments that replace a key of config.yaml."""
 
@@ -26,11 +29,24 @@ def answer_run(arguments: argparse.Namespace) -> int:
         overrides["engine"] = "vllm"
     locations = Locations.find()
     experiment = ExperimentRegistry(locations).find(arguments.sensitivity_run, overrides)
-    options = AnalysisOptions(overrides, skip_logprob=arguments.skip_logprob)
+    options = AnalysisOptions(
+        overrides,
+        skip_logprob=arguments.skip_logprob,
+        checkpoints=_choose(arguments.checkpoints, experiment.checkpoints, "--checkpoints"),
+        levels=_choose(arguments.levels, experiment.levels, "--levels"),
+    )
     print_heading(experiment)
     if arguments.dry_run:
         return show_plan(locations, experiment, options)
     return analyse(locations, experiment, options)
+
+
+def _choose(wanted: list[int] | None, swept: Sequence[int], argument: str) -> tuple[int, ...] | None:
+    """Raises InputError for what the experiment does not sweep."""
+    if unknown := sorted(set(wanted or ()) - set(swept)):
+        remedy = f"it has {', '.join(map(str, swept))}"
+        raise InputError(f"{argument} {' '.join(map(str, unknown))}: not part of the experiment", remedy=remedy)
+    return tuple(wanted) if wanted else None
 
 
 def analyse(locations: Locations, experiment: Experiment, options: Any) -> int:

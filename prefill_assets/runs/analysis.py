@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from prefill_assets.environment import describe_command
 from prefill_assets.errors import InputError, is_interrupt
 from prefill_assets.interruption import end_if_asked
 from prefill_assets.locations import Locations
 from prefill_assets.runs.plan import INPUT_JOB, Step, list_tables, plan_steps
 from prefill_assets.sources.experiment import Experiment
 from prefill_assets.stages.freshness import PartitionState, judge_freshness
+from prefill_assets.warehouse.partition import PartitionKey
 
 Report = Callable[[str], None]
 
@@ -29,6 +31,15 @@ class AnalysisOptions:
     """Only these tables; None means all."""
     only_stored_samples: bool = False
     """Only verdicts whose samples are stored: no model is needed."""
+    checkpoints: tuple[int, ...] | None = None
+    """Of what is cut by checkpoint only these; None means all. What looks across checkpoints takes whatever is stored."""
+    levels: tuple[int, ...] | None = None
+    """The same for levels."""
+
+    def asks_for(self, key: PartitionKey) -> bool:
+        """Whether a partition is among these checkpoints and levels, or is cut by neither."""
+        parts = ((key.checkpoint, self.checkpoints), (key.prefill_level, self.levels))
+        return all(part is None or chosen is None or part in chosen for part, chosen in parts)
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,8 @@ def judge_experiment(locations: Locations, experiment: Experiment, options: Anal
     from prefill_assets.assets.platform import Platform
 
     dependencies = Platform(overrides=dict(options.overrides)).load_snapshot(experiment.name)
-    states = judge_freshness(dependencies, list(options.tables or list_tables(skip_logprob=options.skip_logprob)))
+    tables = list(options.tables or list_tables(skip_logprob=options.skip_logprob))
+    states = [state for state in judge_freshness(dependencies, tables) if options.asks_for(state.key)]
     if options.only_stored_samples:
         has_samples = {state.key for state in states if dependencies.find_stamp("eval_samples", state.key) is not None}
         states = [state for state in states if state.table != "eval_results" or state.key in has_samples]
@@ -156,10 +168,10 @@ def _describe_run(experiment: Experiment, options: AnalysisOptions) -> dict[str,
     return {
         "experiment": experiment.name,
         "run_dir": experiment.run_dir,
-        "overrides": dict(options.overrides),
-        "skip_logprob": options.skip_logprob,
-        "checkpoints": list(experiment.checkpoints),
-        "prefill_levels": list(experiment.levels),
+        "command": describe_command(),
+        **asdict(options),
+        "swept_checkpoints": list(experiment.checkpoints),
+        "swept_levels": list(experiment.levels),
         "settings": experiment.settings.model_dump(),
     }
 

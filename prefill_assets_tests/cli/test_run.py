@@ -66,7 +66,10 @@ def test_a_run_leaves_a_true_record_with_tables_and_plots(project):
     status = json.loads((record / "status.json").read_text())
     assert status["status"] == "success"
     assert {step["status"] for step in status["steps"]} == {"success"}
-    assert yaml.safe_load((record / "config.yaml").read_text())["settings"]["threshold"] == 3
+    config = yaml.safe_load((record / "config.yaml").read_text())
+    assert config["settings"]["threshold"] == 3
+    assert config["command"]
+    assert (config["tables"], config["only_stored_samples"]) == (None, False), "it was a whole run"
     metadata = json.loads((record / "metadata.json").read_text())
     assert metadata["packages"]["dagster"]
     assert (metadata["checks"], metadata["doubts"]) == (len(CHECKED_TABLES), [])
@@ -124,6 +127,40 @@ def test_dry_run_says_what_it_would_do_and_does_nothing(project, capsys):
     assert "trajectory_analysis       1 stale" in out
     assert written_at(project) == before
     assert len(list(newest_record(project).parent.iterdir())) == records
+
+
+def test_only_cells_of_the_named_checkpoints_and_levels_are_computed(project, capsys):
+    main(["sql", "SELECT 1"])
+    assert main(["run", "--dry-run", "--max-tokens", "5", "--checkpoints", "10", "--levels", "0", "8"]) == 0
+
+    out = capsys.readouterr().out
+    assert "eval_samples              2 stale" in out
+    assert "trajectory                1 stale" in out
+    assert "report                    1 stale" in out
+
+
+@pytest.mark.parametrize("argument", [["--checkpoints", "10", "11"], ["--levels", "11"]])
+def test_a_cell_that_is_not_swept_is_one_error(project, capsys, argument):
+    assert main(["run", *argument]) == 2
+    assert f"error: {argument[0]} 11: not part of the experiment; it has" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stale"),
+    [
+        (["--num-attempts", "5"], "eval_samples              6 stale"),
+        (["--temperature", "0"], "eval_samples              6 stale"),
+        (["--use-reasoning-field"], "prefill_logprobs          6 stale"),
+        (["--prefill-from", "other.jsonl"], "prefill_traces            1 stale"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_arguments_replace_keys_of_the_config(project, capsys, monkeypatch, arguments, stale):
+    traces = (run_dir(project) / "traces.jsonl").read_text()
+    (project / "other.jsonl").write_text(traces.replace("1", "7"))
+    monkeypatch.chdir(project)  # where a path on the command line starts
+    assert main(["run", "--dry-run", *arguments]) == 0
+    assert stale in capsys.readouterr().out
 
 
 def test_skip_logprob_computes_the_trajectory_alone(project):
