@@ -44,15 +44,15 @@ SCOPES = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> Path:
-    """Measure, print the page, write it and return where it is."""
+def main(arguments: Sequence[str] | None = None) -> Path | None:
+    """Measure and print the page. A whole page, or one whose place is named, is written; returns where."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=sorted(SCOPES), default="quarter")
     parser.add_argument("--djinn-python", help="an interpreter with the real djinn and all that it imports")
     parser.add_argument("--output", type=Path, help="the page (default: data/benchmarks/SIZE.md)")
-    parser.add_argument("--only", nargs="+", metavar="SECTION", help="such as start-up; the default is all")
+    parser.add_argument("--only", nargs="+", metavar="SECTION", help="such as start-up; the default is all, written as a page")
     options = parser.parse_args(arguments)
-    output = options.output or Path("data/benchmarks") / f"{options.size}.md"
+    output = options.output or (None if options.only else Path("data/benchmarks") / f"{options.size}.md")
     scope = SCOPES[options.size]
     sections: dict[str, Callable[[], list[str]]] = {
         "Import and analysis": lambda: _measure_analysis(scope),
@@ -63,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     if options.djinn_python:
         sections["Verification"] = lambda: _measure_verification(options.djinn_python, scope)
     if options.only:
-        sections = {title: sections[title] for title in sections if title.lower() in map(str.lower, options.only)}
+        wanted = {name.lower() for name in options.only}
+        if unknown := wanted.difference(map(str.lower, sections)):
+            parser.error(f"there is no section {', '.join(sorted(unknown))}; there are {', '.join(sections).lower()}")
+        sections = {title: measure for title, measure in sections.items() if title.lower() in wanted}
     lines = [f"# Benchmark, size {options.size}", "", describe_cores()]
     print("\n".join(lines), flush=True)
     for title, measure in sections.items():
@@ -71,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         section = ["", f"## {title}", "", *measure(), "", f"(measured in {time.monotonic() - began:.0f} s)"]
         print("\n".join(section), flush=True)
         lines += section
+    if output is None:
+        return None
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"\nwritten to {output}")

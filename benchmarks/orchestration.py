@@ -1,6 +1,6 @@
 """What the platform costs beside engine and verifier: a whole sweep with an engine that answers at once.
 
-python benchmarks/orchestration.py [--checkpoints 40] [--levels 10] [--profile FILE]
+python -m benchmarks.orchestration [--checkpoints 40] [--levels 10] [--profile FILE]
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ import argparse
 import cProfile
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from prefill_assets.verification.protocol import Submission, Verification, Verifier
 from prefill_assets_tests.engines.scripted_engine import ScriptedHost

@@ -1,6 +1,6 @@
 """Pairs of verdicts a second: the embedded verifier beside the real djinn, on the same cases, in turns, in one run.
 
-    python benchmarks/verification.py [--djinn-python .venv-djinn/bin/python] [--rounds 5] [--cases 60]
+    python -m benchmarks.verification [--djinn-python .venv-djinn/bin/python] [--rounds 5] [--cases 60]
 
 djinn runs as it comes: its own service and `calc_reward`, on one and on two threads, with every dependency that it imports. All
 sides are warm before the clock starts. A ratio is taken within a round, so that what else the machine does hits both sides.

@@ -123,6 +123,12 @@ def test_starts_are_those_of_the_commands(capsys):
     assert "| load of the code location |" in capsys.readouterr().out
 
 
+def test_a_section_that_is_not_there_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        benchmark.main(["--size", "smoke", "--only", "starts"])
+    assert "there is no section starts; there are import and analysis, growth" in capsys.readouterr().err
+
+
 def test_the_page_is_written_where_it_says(tmp_path, capsys):
     arguments = ["--size", "smoke", "--only", "start-up", "scoring", "--output", str(tmp_path / "deep" / "page.md")]
     page = benchmark.main(arguments)
