@@ -54,7 +54,7 @@ VLLM_INSTALL = .venv-vllm/bin/pip install -q --disable-pip-version-check
 	@$(BIN)/pip install -q uv
 
 clean:  ## remove the environments; data/ stays
-	rm -rf .venv .venv-vllm
+	rm -rf .venv .venv-vllm .venv-djinn
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
