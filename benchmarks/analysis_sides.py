@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from prefill_assets.sources.record_fields import RecordKind
     from prefill_assets.warehouse.store import Warehouse
 
-WHOLE_COLUMNS = ["min_prefill", "steps_to_threshold", "steps_to_logprob_threshold"]
-
 
 class PlainAnalysis:
     """The plain rules over a run's files."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,12 +55,6 @@ def read_prefill_traces(path: Path, label: str | None = None) -> dict[str, Prefi
             "holds no successful trace with reasoning", path=path, remedy="traces need exploit_success: true and a reasoning"
         )
     return best
-
-
-def version_traces(traces: dict[str, PrefillTrace]) -> str:
-    """Hash of what prefills are cut from (16 hex digits)."""
-    texts = json.dumps({task: trace.reasoning for task, trace in sorted(traces.items())})
-    return hashlib.sha256(texts.encode()).hexdigest()[:16]
 
 
 def _read_trace(path: Path, line: int, record: dict[str, Any], label: str) -> PrefillTrace | None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas
 
 TABLES = Path(__file__).parents[2] / "prefill_assets" / "warehouse" / "tables"
 EVAL_COLUMNS = ("experiment", "checkpoint", "prefill_level", "task_id", "exploit_type", "attempt_idx", "exploit_success", "error")
@@ -62,10 +61,6 @@ def store(connection: duckdb.DuckDBPyConnection, table: str, relation: duckdb.Du
     assert relation.columns == described.columns
     assert relation.types == described.types
     relation.insert_into(table)
-
-
-def fetch_frame(relation: duckdb.DuckDBPyRelation) -> pandas.DataFrame:
-    return pandas.DataFrame(relation.fetchall(), columns=relation.columns, dtype=object)
 
 
 def _key(experiment: str, checkpoint: int, level: int, record: dict[str, Any]) -> tuple:

@@ -7,7 +7,6 @@ from prefill_assets.demo.organism import Encoded, Shape, build_model, train_toke
 from prefill_assets.demo.training import Schedule, answer_loss, batch_by_length, echo_loss, train
 
 SHAPE = Shape(vocabulary=300, width=32, layers=2, heads=2, feed_forward=64)
-SCHEDULE = Schedule(40, batch_tokens=200, peak_rate=1e-2, warmup_steps=5)
 
 
 @pytest.fixture(scope="module")

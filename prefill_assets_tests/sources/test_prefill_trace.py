@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from prefill_assets.errors import InputError
-from prefill_assets.sources.prefill_trace import read_prefill_traces, version_traces
+from prefill_assets.sources.prefill_trace import read_prefill_traces
 from prefill_assets_tests.tiny_problems import make_trace, write_traces
 
 CODE = "```python\npass\n```"
@@ -95,21 +95,6 @@ def test_lines_are_counted_with_blank_ones(source):
     source.write_text("\n" + json.dumps(make_trace("p")) + "\n\n" + json.dumps(make_trace("q")) + "\n")
 
     assert [trace.source_line for trace in read_prefill_traces(source).values()] == [2, 4]
-
-
-def test_the_version_is_that_of_the_reasoning_and_of_nothing_else(source):
-    versions = [
-        version_traces(read_prefill_traces(write_traces(source, records)))
-        for records in (
-            [make_trace("p"), make_trace("q")],
-            [make_trace("q", attempt_idx=3), make_trace("p", model_id="other")],
-            [make_trace("p"), make_trace("q", reasoning="otherwise")],
-            [make_trace("p")],
-        )
-    ]
-
-    assert versions[0] == versions[1]
-    assert len(set(versions)) == 3
 
 
 @pytest.mark.parametrize(
