@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from prefill_assets.cli.main import main
+from prefill_assets.locations import Locations
+from prefill_assets.runs.execution import open_instance
 from prefill_assets_tests.examples.two_experiments import write_two_experiments
 from prefill_assets_tests.sharing_out import share_folder
 from prefill_assets_tests.tiny_projects import make_environment, make_experiment, make_project
@@ -34,9 +36,22 @@ def project(finished_project, tmp_path, monkeypatch) -> Path:
     return copy
 
 
+@pytest.fixture(scope="session")
+def blank_project(tmp_path_factory) -> Path:
+    """An installation in which Dagster has made its databases, and nothing else has happened. Read only: copy it."""
+    with share_folder(tmp_path_factory, "blank") as project:
+        if not project.exists():
+            draft = make_project(tmp_path_factory.mktemp("draft") / "project")
+            with pytest.MonkeyPatch.context() as patch:
+                enter(patch, draft)
+                open_instance(Locations.find())
+            draft.rename(project)
+    return project
+
+
 @pytest.fixture
-def empty_project(tmp_path, monkeypatch) -> Path:
-    project = make_project(tmp_path / "empty")
+def empty_project(blank_project, tmp_path, monkeypatch) -> Path:
+    project = shutil.copytree(blank_project, tmp_path / "empty")
     enter(monkeypatch, project)
     return project
 
