@@ -7,7 +7,14 @@ from collections.abc import Iterator
 import dagster as dg
 
 from prefill_assets.assets.jobs import layer_jobs
-from prefill_assets.assets.partitions import list_new_keys, write_checkpoint_key, write_level_key, write_partition_key
+from prefill_assets.assets.partitions import (
+    NewKeys,
+    level_partitions,
+    list_new_keys,
+    write_checkpoint_key,
+    write_level_key,
+    write_partition_key,
+)
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.requests import ONLY_MISSING_TAG
 from prefill_assets.errors import InputError
@@ -33,16 +40,18 @@ INTERVAL_SECONDS = 30
 def new_checkpoints(context: dg.SensorEvaluationContext, platform: Platform):
     requests: list[dg.RunRequest] = []
     complaints: list[str] = []
-    checkpoints, levels = set[str](), set[str]()
-    for experiment in platform.list_experiments():
+    arrivals = list(_look_around(platform, complaints))
+    new_keys = list_new_keys(
+        context.instance,
+        {write_checkpoint_key(found.experiment.name, step) for found, arrived in arrivals for step in arrived},
+        {write_level_key(level) for found, _ in arrivals for level in found.experiment.levels},
+    )
+    level_order = _order_levels(context.instance, new_keys)
+    for dependencies, arrived in arrivals:
         try:
-            dependencies = platform.load_dependencies(experiment)
-            arrived = [step for step in dependencies.experiment.checkpoints if _has_arrived(dependencies, step)]
-            checkpoints |= {write_checkpoint_key(experiment, step) for step in arrived}
-            levels |= {write_level_key(level) for level in dependencies.experiment.levels}
             requests += _request_inputs(dependencies)
             for step in arrived:
-                requests += _request_checkpoint(dependencies, step)
+                requests += _request_checkpoint(dependencies, step, level_order)
         except InputError as error:
             complaints.append(str(error))
     for complaint in complaints:
@@ -50,10 +59,26 @@ def new_checkpoints(context: dg.SensorEvaluationContext, platform: Platform):
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else "; ".join(complaints) or "nothing new",
-        dynamic_partitions_requests=[
-            definition.build_add_request(new) for definition, new in list_new_keys(context.instance, checkpoints, levels)
-        ],
+        dynamic_partitions_requests=[definition.build_add_request(new) for definition, new in new_keys],
     )
+
+
+def _look_around(platform: Platform, complaints: list[str]) -> Iterator[tuple[Dependencies, list[int]]]:
+    """Every experiment that can be read, with its checkpoints that have arrived."""
+    for experiment in platform.list_experiments():
+        try:
+            dependencies = platform.load_dependencies(experiment)
+            yield dependencies, [step for step in dependencies.experiment.checkpoints if _has_arrived(dependencies, step)]
+        except InputError as error:
+            complaints.append(str(error))
+
+
+def _order_levels(instance: dg.DagsterInstance, new_keys: NewKeys) -> dict[str, int]:
+    """The place of each level's key in Dagster's order, in which a range is cut: known keys as they were added, then new ones."""
+    name = level_partitions.name or ""
+    keys = [*instance.get_dynamic_partitions(name)]
+    keys += [key for definition, new in new_keys if definition.name == name for key in new]
+    return {key: place for place, key in enumerate(keys)}
 
 
 def _has_arrived(dependencies: Dependencies, step: int) -> bool:
@@ -80,18 +105,20 @@ def _request_inputs(dependencies: Dependencies) -> Iterator[dg.RunRequest]:
         )
 
 
-def _request_checkpoint(dependencies: Dependencies, step: int) -> Iterator[dg.RunRequest]:
-    """A run for the levels that are missing, or were made with other weights; asked for once for these weights."""
+def _request_checkpoint(dependencies: Dependencies, step: int, level_order: dict[str, int]) -> Iterator[dg.RunRequest]:
+    """A run for the levels that are missing, or were made with other weights; asked for once for these weights.
+
+    Other levels between them, of this experiment or another one's, are passed over by the run.
+    """
     weights = dependencies.inputs.fingerprint(step)
-    due = sorted(
-        {
-            key
-            for table in dict(LAYERS)[EVALUATION_JOB]
-            for key in dependencies.list_keys(table)
-            if key.checkpoint == step and _is_due(dependencies, table, key, weights)
-        }
-    )
+    due = {
+        key
+        for table in dict(LAYERS)[EVALUATION_JOB]
+        for key in dependencies.list_keys(table)
+        if key.checkpoint == step and _is_due(dependencies, table, key, weights)
+    }
     if due:
+        due = sorted(due, key=lambda key: level_order[write_level_key(key.cell[1])])
         levels = "-".join(str(key.prefill_level) for key in due)
         yield dg.RunRequest(
             job_name=EVALUATION_JOB,

@@ -10,7 +10,7 @@ from prefill_assets.assets.platform import Platform
 from prefill_assets.definitions import defs
 from prefill_assets_tests.assets.conftest import CELL_TABLES, enter_workplace, make_once
 from prefill_assets_tests.tiny_models import save_checkpoint
-from prefill_assets_tests.tiny_projects import EXPERIMENT, make_experiment
+from prefill_assets_tests.tiny_projects import EXPERIMENT, make_experiment, write_config
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +119,19 @@ def test_a_new_experiment_registers_itself(looked_at):
     look(looked_at)
     assert f"{other}/checkpoint-000010" in looked_at.instance.get_dynamic_partitions("checkpoints")
     assert any(key.startswith(f"{other}/") for key in looked_at.list_present("eval_results"))
+
+
+def test_levels_are_evaluated_also_where_another_experiment_made_some_of_them_known_first(looked_at):
+    """Dagster knows 0, 3, 8, and then 1 and 6: by number the range from 1 to 8 would be empty."""
+    make_experiment(looked_at.project, "prefill_sensitivity-20260102-000000-other", prefill_tokens_sweep="1,6")
+    look(looked_at)
+    settle(save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7))
+    write_config(looked_at.run_dir, prefill_tokens_sweep="1,5,8", checkpoints=[20])
+
+    assert list_keys(look(looked_at)) == ["20"]
+
+    evaluated = {key for key in looked_at.list_present("eval_results") if key.startswith("checkpoint-000020")}
+    assert evaluated == {f"checkpoint-000020|prefill-000{level}" for level in (1, 5, 8)}
 
 
 def test_a_broken_experiment_does_not_keep_others_waiting(workplace, host):
