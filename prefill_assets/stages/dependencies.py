@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from prefill_assets.errors import InputError
 from prefill_assets.sources.settings import Settings
 from prefill_assets.stages.inputs import ExperimentInputs, hash_file, hash_values
 from prefill_assets.warehouse.partition import PartitionKey, WrittenPartition
@@ -166,11 +167,17 @@ class Dependencies:
             return {**_pick(settings, _SCORING), "checkpoint": self._version_weights(table, key)}
         return {**_pick(settings, _READ_SETTINGS[table]), "levels": list(self.experiment.levels)}
 
-    def _version_weights(self, table: str, key: PartitionKey) -> str:
-        """What the weights are now; of deleted ones, what they were when the partition was made."""
-        if not self.inputs.has_weights(key.step) and (stored := self.find_stamp(table, key)) is not None:
-            return stored.parts["checkpoint"]
-        return self.inputs.fingerprint(key.step)
+    def _version_weights(self, table: str, key: PartitionKey) -> str | None:
+        """What the weights are now; of those that cannot be read, what they were when the partition was made.
+
+        They may be deleted, to save space, or just being written. Raises InputError or OSError where there is no partition.
+        """
+        try:
+            return self.inputs.fingerprint(key.step)
+        except (InputError, OSError):
+            if (stored := self.find_stamp(table, key)) is None:
+                raise
+            return stored.parts.get("checkpoint")
 
     @property
     def _is_named(self) -> bool:

@@ -55,5 +55,5 @@ def version_input(dependencies: Dependencies, name: str, checkpoint: int | None)
     try:
         keys = [key for key in dependencies.list_keys(observed.table) if checkpoint is None or key.checkpoint == checkpoint]
         return hash_values(sorted({hash_values(describe(observed.table, key)) for key in keys}))  # one more level changes nothing
-    except InputError:
+    except (InputError, OSError):
         return None
