@@ -76,12 +76,17 @@ def list_weight_files(checkpoint: Path) -> list[Path]:
     return files
 
 
-def is_settled(checkpoint: Path, quiet_seconds: float = QUIET_SECONDS) -> bool:
-    """Whether a checkpoint with whole weights has its configuration too, and no file that changed within `quiet_seconds`."""
-    files = [path for path in checkpoint.rglob("*") if path.is_file()]
+def is_settled(checkpoint: Path, quiet_seconds: float = QUIET_SECONDS, now: float | None = None) -> bool:
+    """Whether a checkpoint with whole weights has its configuration too, and nothing in it changed within `quiet_seconds`.
+
+    `now` is in seconds since 1970, the time of asking by default. A copy may bring its times of change along (`rsync -a`); those
+    of its entries on this disk are its own. Raises OSError where it is being deleted.
+    """
     if not any((checkpoint / name).is_file() for name in ("config.json", "adapter_config.json")):
         return False
-    return max(path.stat().st_mtime for path in files) <= time.time() - quiet_seconds
+    states = [path.stat() for path in (checkpoint, *checkpoint.rglob("*")) if path.exists()]
+    latest = max(max(state.st_mtime, state.st_ctime) for state in states)
+    return latest <= (time.time() if now is None else now) - quiet_seconds
 
 
 def read_tensor_shapes(checkpoint: Path) -> dict[str, list[int]]:

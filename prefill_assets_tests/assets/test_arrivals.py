@@ -1,10 +1,11 @@
-import os
 import shutil
 import time
+from functools import partial
 
 import dagster as dg
 import pytest
 
+from prefill_assets.assets import arrivals
 from prefill_assets.assets.arrivals import new_checkpoints
 from prefill_assets.assets.platform import Platform
 from prefill_assets.definitions import defs
@@ -14,20 +15,9 @@ from prefill_assets_tests.tiny_projects import EXPERIMENT, make_experiment, writ
 
 
 @pytest.fixture(scope="module")
-def settled_project(tmp_path_factory, registered_project):
-    """Everything in the checkpoint folder was written an hour ago."""
-    return make_once(tmp_path_factory, "settled", registered_project, lambda made: settle(made.run_dir / "checkpoints"))
-
-
-@pytest.fixture(scope="module")
-def looked_at_project(tmp_path_factory, settled_project):
-    """The same after one tick, which evaluated what there was."""
-    return make_once(tmp_path_factory, "looked-at", settled_project, look)
-
-
-@pytest.fixture
-def workplace(settled_project, tmp_path, monkeypatch):
-    return enter_workplace(shutil.copytree(settled_project, tmp_path / "project"), monkeypatch)
+def looked_at_project(tmp_path_factory, registered_project):
+    """An installation after one tick, which evaluated what there was."""
+    return make_once(tmp_path_factory, "looked-at", registered_project, look)
 
 
 @pytest.fixture
@@ -35,16 +25,17 @@ def looked_at(looked_at_project, host, tmp_path, monkeypatch):
     return enter_workplace(shutil.copytree(looked_at_project, tmp_path / "project"), monkeypatch)
 
 
-def settle(folder):
-    an_hour_ago = time.time() - 3600
-    for path in folder.rglob("*"):
-        os.utime(path, (an_hour_ago, an_hour_ago))
-
-
-def look(workplace) -> dg.SensorResult:
-    """One tick; what it asks for is done, in this process."""
+def ask(workplace, later: float = 3600) -> dg.SensorResult:
+    """One tick, so many seconds from now; nothing is done yet."""
     context = dg.build_sensor_context(instance=workplace.instance, definitions=defs)
-    result = new_checkpoints(context, platform=Platform())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrivals, "is_settled", partial(arrivals.is_settled, now=time.time() + later))
+        return new_checkpoints(context, platform=Platform())
+
+
+def look(workplace, later: float = 3600) -> dg.SensorResult:
+    """One tick; what it asks for is done, in this process."""
+    result = ask(workplace, later)
     for request in result.dynamic_partitions_requests or []:
         workplace.instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
     for request in result.run_requests or []:
@@ -74,7 +65,7 @@ def test_what_lies_there_is_evaluated_once(workplace, host):
 
 
 def test_a_new_checkpoint_gets_its_partitions_and_its_run(looked_at):
-    settle(save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7))
+    save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7)
 
     assert list_keys(look(looked_at)) == ["20"]
     assert "checkpoint-000020" in list_evaluated(looked_at)
@@ -82,16 +73,14 @@ def test_a_new_checkpoint_gets_its_partitions_and_its_run(looked_at):
 
 def test_a_checkpoint_that_is_being_written_is_left_for_later(looked_at):
     folder = save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7)
-    assert list_keys(look(looked_at)) == [], "its files have just changed"
+    assert list_keys(look(looked_at, later=0)) == [], "its files have just changed"
 
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(weights[:-100])
-    settle(folder)
     assert list_keys(look(looked_at)) == [], "its weights are not whole"
 
     (folder / "model.safetensors").write_bytes(weights)
     (folder / "config.json").rename(folder / "later.json")
-    settle(folder)
     assert list_keys(look(looked_at)) == [], "it has no configuration yet"
 
     (folder / "later.json").rename(folder / "config.json")
@@ -99,7 +88,7 @@ def test_a_checkpoint_that_is_being_written_is_left_for_later(looked_at):
 
 
 def test_a_checkpoint_that_is_written_anew_is_evaluated_anew(looked_at):
-    settle(save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-10", "chatml", seed=99))
+    save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-10", "chatml", seed=99)
 
     assert list_keys(look(looked_at)) == ["10"]
     assert list_keys(look(looked_at)) == []
@@ -114,7 +103,7 @@ def test_a_deleted_checkpoint_is_not_asked_for_again_and_keeps_its_results(looke
 
 def test_a_new_experiment_registers_itself(looked_at):
     other = "prefill_sensitivity-20260102-000000-other"
-    settle(make_experiment(looked_at.project, other, prefill_tokens_sweep="0,5") / "checkpoints")
+    make_experiment(looked_at.project, other, prefill_tokens_sweep="0,5")
 
     look(looked_at)
     assert f"{other}/checkpoint-000010" in looked_at.instance.get_dynamic_partitions("checkpoints")
@@ -123,9 +112,9 @@ def test_a_new_experiment_registers_itself(looked_at):
 
 def test_levels_are_evaluated_also_where_another_experiment_made_some_of_them_known_first(looked_at):
     """Dagster knows 0, 3, 8, and then 1 and 6: by number the range from 1 to 8 would be empty."""
-    make_experiment(looked_at.project, "prefill_sensitivity-20260102-000000-other", prefill_tokens_sweep="1,6")
+    make_experiment(looked_at.project, "prefill_sensitivity-20260102-000000-o", prefill_tokens_sweep="1,6", checkpoints=[90])
     look(looked_at)
-    settle(save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7))
+    save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7)
     write_config(looked_at.run_dir, prefill_tokens_sweep="1,5,8", checkpoints=[20])
 
     assert list_keys(look(looked_at)) == ["20"]

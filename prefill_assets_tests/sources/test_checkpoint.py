@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from prefill_assets.errors import InputError
 from prefill_assets.sources.checkpoint import (
     find_checkpoint,
     fingerprint_checkpoint,
+    is_settled,
     list_checkpoints,
     list_weight_files,
     read_model_type,
@@ -150,6 +152,32 @@ def test_a_configuration_that_is_none_is_refused(checkpoint, content):
 
     with pytest.raises(InputError, match=r"config.json: not a model's configuration: .*; save the checkpoint again"):
         read_model_type(checkpoint)
+
+
+def test_a_copy_that_keeps_old_times_is_settled_only_some_time_after_it_was_made(checkpoint, tmp_path):
+    for file in checkpoint.iterdir():
+        os.utime(file, (1, 1))
+    copy = shutil.copytree(checkpoint, tmp_path / "copy")  # with the times of what it copies, as `cp -p` and `rsync -a`
+    os.utime(copy, (1, 1))
+
+    assert not is_settled(copy)
+    assert not is_settled(copy, now=time.time() + 19)
+    assert is_settled(copy, now=time.time() + 21)
+
+
+def test_a_checkpoint_is_not_settled_where_a_file_or_folder_in_it_has_just_changed_or_its_configuration_is_missing(checkpoint):
+    later = time.time() + 60
+    os.utime(checkpoint / "tokenizer.json", (later, later))
+    assert not is_settled(checkpoint, now=later)
+    os.utime(checkpoint / "tokenizer.json", (1, 1))
+    (checkpoint / "global_step90").mkdir()
+    os.utime(checkpoint / "global_step90", (later, later))
+    assert not is_settled(checkpoint, now=later)
+    (checkpoint / "global_step90").rmdir()
+    (checkpoint / "gone.jinja").symlink_to(checkpoint / "nowhere")
+    assert is_settled(checkpoint, now=later)
+    (checkpoint / "config.json").unlink()
+    assert not is_settled(checkpoint, now=later)
 
 
 def test_a_fingerprint_stays_when_files_are_touched_or_copied(checkpoint, tmp_path):
