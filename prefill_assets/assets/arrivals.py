@@ -50,10 +50,14 @@ def new_checkpoints(context: dg.SensorEvaluationContext, platform: Platform):
     for dependencies, arrived in arrivals:
         try:
             requests += _request_inputs(dependencies)
-            for step in arrived:
-                requests += _request_checkpoint(dependencies, step, level_order)
-        except InputError as error:
+        except (InputError, OSError) as error:
             complaints.append(str(error))
+            continue
+        for step in arrived:
+            try:
+                requests += _request_checkpoint(dependencies, step, level_order)
+            except (InputError, OSError) as error:
+                complaints.append(str(error))
     for complaint in complaints:
         context.log.warning(complaint)
     return dg.SensorResult(
@@ -69,7 +73,7 @@ def _look_around(platform: Platform, complaints: list[str]) -> Iterator[tuple[De
         try:
             dependencies = platform.load_dependencies(experiment)
             yield dependencies, [step for step in dependencies.experiment.checkpoints if _has_arrived(dependencies, step)]
-        except InputError as error:
+        except (InputError, OSError) as error:
             complaints.append(str(error))
 
 
@@ -88,7 +92,7 @@ def _has_arrived(dependencies: Dependencies, step: int) -> bool:
         return False
     try:
         return is_settled(inputs.checkpoint_path(step))
-    except InputError:
+    except (InputError, OSError):  # OSError: deleted while we look
         return False
 
 

@@ -9,6 +9,7 @@ from prefill_assets.assets import arrivals
 from prefill_assets.assets.arrivals import new_checkpoints
 from prefill_assets.assets.platform import Platform
 from prefill_assets.definitions import defs
+from prefill_assets.stages.inputs import ExperimentInputs
 from prefill_assets_tests.assets.conftest import CELL_TABLES, enter_workplace, make_once
 from prefill_assets_tests.tiny_models import save_checkpoint
 from prefill_assets_tests.tiny_projects import EXPERIMENT, make_experiment, write_config
@@ -85,6 +86,21 @@ def test_a_checkpoint_that_is_being_written_is_left_for_later(looked_at):
 
     (folder / "later.json").rename(folder / "config.json")
     assert list_keys(look(looked_at)) == ["20"]
+
+
+@pytest.mark.parametrize("place", [(ExperimentInputs, "fingerprint"), (arrivals, "is_settled")], ids=lambda place: place[1])
+def test_a_checkpoint_that_is_deleted_while_we_look_keeps_no_other_one_waiting(looked_at, monkeypatch, place):
+    for step in (20, 30):
+        save_checkpoint(looked_at.run_dir / "checkpoints" / f"checkpoint-{step}", "chatml", seed=step)
+    real = getattr(*place)
+
+    def find_gone(*arguments, **options):
+        if str(arguments[-1]).endswith("20"):
+            raise FileNotFoundError("checkpoint-20")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(*place, find_gone)
+    assert list_keys(ask(looked_at)) == ["30"]
 
 
 def test_a_checkpoint_that_is_written_anew_is_evaluated_anew(looked_at):
