@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from prefill_assets.assets.attempts import Attempts, NotAgain
 from prefill_assets.assets.jobs import layer_jobs
 from prefill_assets.assets.partitions import (
     NewKeys,
@@ -18,7 +19,7 @@ from prefill_assets.assets.partitions import (
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.requests import ONLY_MISSING_TAG
 from prefill_assets.errors import InputError
-from prefill_assets.runs.execution import RANGE_END_TAG, RANGE_START_TAG
+from prefill_assets.runs.execution import EXPERIMENT_TAG, RANGE_END_TAG, RANGE_START_TAG
 from prefill_assets.runs.plan import EVALUATION_JOB, INPUT_JOB, LAYERS
 from prefill_assets.sources.checkpoint import is_settled
 from prefill_assets.stages.dependencies import Dependencies
@@ -49,14 +50,16 @@ def new_checkpoints(context: dg.SensorEvaluationContext, platform: Platform):
     level_order = _order_levels(context.instance, new_keys)
     for dependencies, arrived in arrivals:
         try:
-            requests += _request_inputs(dependencies)
+            requests += _request_inputs(context.instance, dependencies)
+        except NotAgain as reason:
+            complaints.append(str(reason))
         except (InputError, OSError) as error:
             complaints.append(str(error))
             continue
         for step in arrived:
             try:
-                requests += _request_checkpoint(dependencies, step, level_order)
-            except (InputError, OSError) as error:
+                requests += _request_checkpoint(context.instance, dependencies, step, level_order)
+            except (NotAgain, InputError, OSError) as error:
                 complaints.append(str(error))
     for complaint in complaints:
         context.log.warning(complaint)
@@ -96,21 +99,21 @@ def _has_arrived(dependencies: Dependencies, step: int) -> bool:
         return False
 
 
-def _request_inputs(dependencies: Dependencies) -> Iterator[dg.RunRequest]:
+def _request_inputs(instance: dg.DagsterInstance, dependencies: Dependencies) -> Iterator[dg.RunRequest]:
     name = dependencies.experiment.name
     tables = dict(LAYERS)[INPUT_JOB]
     due = [table for table in tables for key in dependencies.list_keys(table) if dependencies.find_stamp(table, key) is None]
     if due:
         described = {table: dependencies.describe(table, PartitionKey(name)) for table in due}
-        yield dg.RunRequest(
-            job_name=INPUT_JOB,
-            run_key=f"{name}/inputs/{hash_values(described)}",
-            run_config={"resources": {"platform": {"config": {"experiments": [name]}}}},
+        yield Attempts(instance, f"{name}/inputs", hash_values(described)).request(
+            INPUT_JOB, {EXPERIMENT_TAG: name}, {"resources": {"platform": {"config": {"experiments": [name]}}}}
         )
 
 
-def _request_checkpoint(dependencies: Dependencies, step: int, level_order: dict[str, int]) -> Iterator[dg.RunRequest]:
-    """A run for the levels that are missing, or were made with other weights; asked for once for these weights.
+def _request_checkpoint(
+    instance: dg.DagsterInstance, dependencies: Dependencies, step: int, level_order: dict[str, int]
+) -> Iterator[dg.RunRequest]:
+    """A run for the levels that are missing, or were made with other weights.
 
     Other levels between them, of this experiment or another one's, are passed over by the run.
     """
@@ -122,16 +125,10 @@ def _request_checkpoint(dependencies: Dependencies, step: int, level_order: dict
         if key.checkpoint == step and _is_due(dependencies, table, key, weights)
     }
     if due:
-        due = sorted(due, key=lambda key: level_order[write_level_key(key.cell[1])])
-        levels = "-".join(str(key.prefill_level) for key in due)
-        yield dg.RunRequest(
-            job_name=EVALUATION_JOB,
-            run_key=f"{dependencies.experiment.name}/{step}/{weights}/{levels}",
-            tags={
-                RANGE_START_TAG: str(write_partition_key(due[0])),
-                RANGE_END_TAG: str(write_partition_key(due[-1])),
-                ONLY_MISSING_TAG: "true",
-            },
+        in_order = sorted(due, key=lambda key: level_order[write_level_key(key.cell[1])])
+        first, last = (str(write_partition_key(in_order[i])) for i in (0, -1))
+        yield Attempts(instance, f"{dependencies.experiment.name}/{step}", weights).request(
+            EVALUATION_JOB, {RANGE_START_TAG: first, RANGE_END_TAG: last, ONLY_MISSING_TAG: "true"}
         )
 
 

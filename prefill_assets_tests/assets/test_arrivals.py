@@ -4,12 +4,16 @@ from functools import partial
 
 import dagster as dg
 import pytest
+from dagster._core.utils import make_new_run_id
 
 from prefill_assets.assets import arrivals
 from prefill_assets.assets.arrivals import new_checkpoints
 from prefill_assets.assets.platform import Platform
 from prefill_assets.definitions import defs
+from prefill_assets.locations import Locations
 from prefill_assets.stages.inputs import ExperimentInputs
+from prefill_assets.warehouse.partition import PartitionKey
+from prefill_assets.warehouse.store import Warehouse
 from prefill_assets_tests.assets.conftest import CELL_TABLES, enter_workplace, make_once
 from prefill_assets_tests.tiny_models import save_checkpoint
 from prefill_assets_tests.tiny_projects import EXPERIMENT, make_experiment, write_config
@@ -144,6 +148,64 @@ def test_a_broken_experiment_does_not_keep_others_waiting(workplace, host):
     (broken / "config.yaml").write_text("attempts: many\n")
 
     assert list_keys(look(workplace)) == ["inputs", "1", "10"]
+
+
+@pytest.fixture
+def arrived(looked_at):
+    """The same with a checkpoint 20 that has just arrived."""
+    save_checkpoint(looked_at.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=7)
+    return looked_at
+
+
+def launch(workplace, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    """The one run that is asked for, as Dagster remembers it once it has this status."""
+    (request,) = ask(workplace).run_requests or []
+    keys = {run.tags.get("dagster/run_key") for run in workplace.instance.get_runs()}
+    assert request.run_key not in keys, "Dagster would launch nothing"
+    tags = {**request.tags, "dagster/run_key": request.run_key}
+    return workplace.instance.add_run(dg.DagsterRun(request.job_name, run_id=make_new_run_id(), status=status, tags=tags))
+
+
+def test_nothing_is_asked_for_while_a_run_for_that_checkpoint_has_not_ended(arrived):
+    run = launch(arrived, dg.DagsterRunStatus.STARTED)
+    assert f"run {run.run_id} has not ended" in str(ask(arrived).skip_reason)
+
+    save_checkpoint(arrived.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=8)
+    assert list_keys(ask(arrived)) == [], "it may have loaded either weights"
+    Warehouse(Locations.find().warehouse).drop("eval_results", PartitionKey(EXPERIMENT, 10, 3))
+    assert list_keys(ask(arrived)) == ["10"], "another checkpoint does not wait"
+
+
+def test_a_failed_run_is_asked_for_twice_more_and_then_named(arrived):
+    runs = [launch(arrived, dg.DagsterRunStatus.FAILURE) for _ in range(3)]
+
+    result = ask(arrived)
+    assert list_keys(result) == []
+    assert f"mend what run {runs[-1].run_id} says and re-execute it" in str(result.skip_reason)
+
+    save_checkpoint(arrived.run_dir / "checkpoints" / "checkpoint-20", "chatml", seed=8)
+    assert list_keys(ask(arrived)) == ["20"], "other weights are another matter"
+
+
+def test_a_run_that_its_user_canceled_is_not_asked_for_again(arrived):
+    run = launch(arrived, dg.DagsterRunStatus.CANCELED)
+
+    assert f"run {run.run_id} was canceled" in str(ask(arrived).skip_reason)
+
+
+def test_a_run_is_asked_for_again_where_what_it_made_is_gone_or_its_record_is(arrived):
+    for _ in range(4):
+        run = launch(arrived, dg.DagsterRunStatus.SUCCESS)
+    arrived.instance.delete_run(run.run_id)
+
+    assert launch(arrived, dg.DagsterRunStatus.SUCCESS)
+
+
+def test_inputs_that_failed_are_asked_for_again_and_then_named(looked_at):
+    Warehouse(Locations.find().warehouse).drop("problems", PartitionKey(EXPERIMENT))
+    runs = [launch(looked_at, dg.DagsterRunStatus.FAILURE) for _ in range(3)]
+
+    assert f"{EXPERIMENT}/inputs: 3 runs failed; mend what run {runs[-1].run_id} says" in str(ask(looked_at).skip_reason)
 
 
 def test_only_gaps_are_filled(workplace, host):
