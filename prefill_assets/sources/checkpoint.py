@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import time
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from prefill_assets.errors import InputError
 
 _FOLDER = re.compile(r"checkpoint-(\d+)")
 _PICKLES = ("*model*.bin", "*model*.pt", "*model*.pth", "consolidated*.pth", "*.ckpt", "*.pkl")
-_FINGERPRINT_EDGE_BYTES = 1 << 20
+_FINGERPRINT_EDGE_BYTES, _FINGERPRINT_TENSOR_BYTES = 1 << 20, 1 << 12
 QUIET_SECONDS = 20
 """A training job that still writes a checkpoint does so more often than this."""
 
@@ -93,9 +96,7 @@ def read_tensor_shapes(checkpoint: Path) -> dict[str, list[int]]:
     """The shape of every tensor by its name, from the headers of the weight files. Raises InputError."""
     shapes = {}
     for file in list_weight_files(checkpoint):
-        with file.open("rb") as stream:
-            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-        shapes |= {name: spec["shape"] for name, spec in header.items() if name != "__metadata__"}
+        shapes |= {name: spec["shape"] for name, spec in _read_header(file)[1].items() if name != "__metadata__"}
     return shapes
 
 
@@ -111,9 +112,9 @@ def read_model_type(checkpoint: Path) -> str | None:
 
 
 def fingerprint_checkpoint(checkpoint: Path) -> str:
-    """Hash of what a checkpoint answers with: weights, configuration and tokenizer (16 hex digits).
+    """Hash of what a checkpoint answers with: weights, configuration and tokenizer (16 hex digits). Raises InputError, OSError.
 
-    Of a weight file above 2 MiB, its size, first and last MiB stand for the whole: the header and the last tensor.
+    Of a weight file above 2 MiB, its size, its first and last MiB and the first 4 KiB of every tensor stand for the whole.
     """
     files = [*list_weight_files(checkpoint), *sorted(checkpoint.glob("*.json")), *sorted(checkpoint.glob("*.jinja"))]
     return _fingerprint(tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files))
@@ -124,12 +125,30 @@ def _fingerprint(files: tuple[tuple[str, int, int], ...]) -> str:
     digest = hashlib.sha256()
     for path, size, _ in files:
         digest.update(f"{Path(path).name}:{size}:".encode())
-        with Path(path).open("rb") as stream:
-            digest.update(stream.read(_FINGERPRINT_EDGE_BYTES))
-            if size > 2 * _FINGERPRINT_EDGE_BYTES:
-                stream.seek(-_FINGERPRINT_EDGE_BYTES, 2)
-            digest.update(stream.read())
+        with Path(path).open("rb", buffering=0) as stream:
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no reading ahead from each tensor
+            for offset, count in _list_spans(Path(path), size):
+                digest.update(os.pread(stream.fileno(), count, offset))
     return digest.hexdigest()[:16]
+
+
+def _list_spans(file: Path, size: int) -> Iterator[tuple[int, int]]:
+    """(offset, bytes) of what stands for a file. Edges alone would not do: layers are trained while embeddings are frozen."""
+    if size <= 2 * _FINGERPRINT_EDGE_BYTES or file.suffix != ".safetensors":
+        yield 0, size
+        return
+    yield 0, _FINGERPRINT_EDGE_BYTES
+    header_bytes, header = _read_header(file)
+    for begin, end in sorted(spec["data_offsets"] for name, spec in header.items() if name != "__metadata__"):
+        yield 8 + header_bytes + begin, min(_FINGERPRINT_TENSOR_BYTES, end - begin)
+    yield size - _FINGERPRINT_EDGE_BYTES, _FINGERPRINT_EDGE_BYTES
+
+
+def _read_header(file: Path) -> tuple[int, dict[str, Any]]:
+    """How long the header of a safetensors file is, in bytes, and what it says of each tensor by name."""
+    with file.open("rb") as stream:
+        header_bytes = int.from_bytes(stream.read(8), "little")
+        return header_bytes, json.loads(stream.read(header_bytes))
 
 
 def _check_whole(file: Path) -> None:

@@ -216,8 +216,9 @@ def test_a_fingerprint_of_shards_needs_all_of_them(checkpoint):
         fingerprint_checkpoint(checkpoint)
 
 
-@pytest.mark.parametrize("place", ["first", "last"])
-def test_a_fingerprint_of_a_large_file_sees_its_ends(checkpoint, place):
+@pytest.mark.parametrize("changed", ["a", "b", "c"])
+def test_a_fingerprint_of_a_large_file_sees_every_tensor(checkpoint, changed):
+    """Training with frozen embeddings, head and norms leaves both ends of a file as they were."""
     import torch
     from safetensors.torch import save_file
 
@@ -226,7 +227,15 @@ def test_a_fingerprint_of_a_large_file_sees_its_ends(checkpoint, place):
     save_file(tensors, weights)
     before = fingerprint_checkpoint(checkpoint)
 
-    tensors["a" if place == "first" else "c"] += 1
+    tensors[changed] += 1
     save_file(tensors, weights)
+    assert fingerprint_checkpoint(checkpoint) != before
+
+
+def test_a_fingerprint_of_a_large_tokenizer_sees_its_middle(checkpoint):
+    tokenizer = checkpoint / "tokenizer.json"
+    tokenizer.write_bytes(b"{" + bytes(3 << 20) + b"}")
+    before = fingerprint_checkpoint(checkpoint)
+    tokenizer.write_bytes(b"{" + bytes(3 << 19) + b"1" + bytes((3 << 19) - 1) + b"}")
 
     assert fingerprint_checkpoint(checkpoint) != before
