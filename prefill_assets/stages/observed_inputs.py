@@ -36,7 +36,7 @@ OBSERVED_INPUTS = {
     ),
     "predictor_inputs": ObservedInput("predictor_comparison", "Both predictors at all checkpoints; settings of the fits.", True),
     "threshold_inputs": ObservedInput("threshold_comparison", "Both thresholds at all checkpoints.", True),
-    "report_inputs": ObservedInput("report", "The tables and settings that a report shows.", True),
+    "report_inputs": ObservedInput("report", "The tables, settings and other experiments that a report shows.", True),
 }
 
 

@@ -278,6 +278,21 @@ def test_staleness_goes_down_the_flow_and_names_what_is_behind(bench):
     assert reasons["threshold_comparison", PartitionKey("run-1")].endswith("is stale")
 
 
+def test_a_report_is_stale_where_anything_that_it_shows_changed(bench):
+    def find_reason() -> str:
+        (state,) = bench.judge("report")
+        return state.reason
+
+    bench.materialize("report")
+    assert find_reason() == ""
+    bench.materialize("trajectory_with_logprob", content="other rows")
+    assert "trajectory_with_logprob run-1 checkpoint-1, " in find_reason()
+
+    bench.materialize("report")
+    bench.rates_elsewhere = "a control"
+    assert find_reason() == "exploit_rates elsewhere changed"
+
+
 def test_a_lost_partition_is_missing_and_what_was_made_from_it_is_stale(bench):
     lost = PartitionKey("run-1", 1, 10)
     del bench.stamps["eval_samples", lost]
