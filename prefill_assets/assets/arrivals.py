@@ -35,7 +35,8 @@ INTERVAL_SECONDS = 30
     default_status=dg.DefaultSensorStatus.STOPPED,
     description=(
         "Looks at every experiment's folder, adds the partitions of what has arrived there whole, and evaluates what is missing. "
-        "A checkpoint that is still being written is left for the next look; one that was written anew is evaluated anew."
+        "A checkpoint that is still being written is left for the next look; one that was written anew is evaluated anew. "
+        "A run that failed is asked for twice more; one that was canceled is not."
     ),
 )
 def new_checkpoints(context: dg.SensorEvaluationContext, platform: Platform):

@@ -75,7 +75,7 @@ def list_weight_files(checkpoint: Path) -> list[Path]:
             "has no weights", path=checkpoint, remedy="expected model.safetensors, its shards, or adapter_model.safetensors"
         )
     for file in files:
-        _check_whole(file)
+        _read_header(file)
     return files
 
 
@@ -96,7 +96,7 @@ def read_tensor_shapes(checkpoint: Path) -> dict[str, list[int]]:
     """The shape of every tensor by its name, from the headers of the weight files. Raises InputError."""
     shapes = {}
     for file in list_weight_files(checkpoint):
-        shapes |= {name: spec["shape"] for name, spec in _read_header(file)[1].items() if name != "__metadata__"}
+        shapes |= {name: spec["shape"] for name, spec in _read_header(file)[1].items()}
     return shapes
 
 
@@ -138,35 +138,29 @@ def _list_spans(file: Path, size: int) -> Iterator[tuple[int, int]]:
         yield 0, size
         return
     yield 0, _FINGERPRINT_EDGE_BYTES
-    header_bytes, header = _read_header(file)
-    for begin, end in sorted(spec["data_offsets"] for name, spec in header.items() if name != "__metadata__"):
-        yield 8 + header_bytes + begin, min(_FINGERPRINT_TENSOR_BYTES, end - begin)
+    start, tensors = _read_header(file)
+    for begin, end in sorted(spec["data_offsets"] for spec in tensors.values()):
+        yield start + begin, min(_FINGERPRINT_TENSOR_BYTES, end - begin)
     yield size - _FINGERPRINT_EDGE_BYTES, _FINGERPRINT_EDGE_BYTES
 
 
 def _read_header(file: Path) -> tuple[int, dict[str, Any]]:
-    """How long the header of a safetensors file is, in bytes, and what it says of each tensor by name."""
-    with file.open("rb") as stream:
-        header_bytes = int.from_bytes(stream.read(8), "little")
-        return header_bytes, json.loads(stream.read(header_bytes))
+    """Where the tensors of a safetensors file begin, in bytes, and what its header says of each by name.
 
-
-def _check_whole(file: Path) -> None:
-    """A safetensors file says in its header how long it is: a copy still being written is shorter."""
+    The header also says how long the file is: a copy still being written is shorter, and raises InputError.
+    """
     with file.open("rb") as stream:
         head = stream.read(8)
         header_bytes = int.from_bytes(head, "little") if len(head) == 8 else -1
         size = file.stat().st_size
         try:
-            header = json.loads(stream.read(header_bytes)) if 0 < header_bytes <= size - 8 else None
-            end = (
-                max((spec["data_offsets"][1] for name, spec in header.items() if name != "__metadata__"), default=0)
-                if header
-                else -1
-            )
+            header = json.loads(stream.read(header_bytes)) if 0 < header_bytes <= size - 8 else {}
+            tensors = {name: spec for name, spec in header.items() if name != "__metadata__"}
+            end = max((spec["data_offsets"][1] for spec in tensors.values()), default=0) if header else -1
         except (ValueError, KeyError, TypeError, AttributeError):
-            end = -1
+            tensors, end = {}, -1
     if end < 0 or size < 8 + header_bytes + end:
         raise InputError(
             "is not a whole safetensors file", path=file, remedy="wait until it is written, or save the checkpoint again"
         )
+    return 8 + header_bytes, tensors

@@ -64,8 +64,9 @@ class Bench:
     def look(self) -> Dependencies:
         """The experiment as its files are now."""
         inputs = ExperimentInputs(load_experiment(self.run_dir))
-        find_stamp = lambda table, key: self.stamps.get((table, key))  # noqa: E731
-        return Dependencies(inputs, find_stamp, lambda: self.verifier, lambda: self.rates_elsewhere)
+        return Dependencies(
+            inputs, lambda table, key: self.stamps.get((table, key)), lambda: self.verifier, lambda: self.rates_elsewhere
+        )
 
     def materialize(self, *tables: str, content: object = None) -> None:
         """Make every partition of these tables (all by default) anew; `content` stands for rows that no input explains."""
