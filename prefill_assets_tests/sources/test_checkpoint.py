@@ -232,6 +232,15 @@ def test_a_fingerprint_of_a_large_file_sees_every_tensor(checkpoint, changed):
     assert fingerprint_checkpoint(checkpoint) != before
 
 
+def test_a_fingerprint_of_a_file_that_is_rewritten_meanwhile_says_that_it_is_not_whole(checkpoint, monkeypatch):
+    weights = checkpoint / "model.safetensors"
+    monkeypatch.setattr("prefill_assets.sources.checkpoint.list_weight_files", lambda checkpoint: [weights])
+    weights.write_bytes(bytes(3 << 20))
+
+    with pytest.raises(InputError, match="is not a whole safetensors file"):
+        fingerprint_checkpoint(checkpoint)
+
+
 def test_a_fingerprint_of_a_large_tokenizer_sees_its_middle(checkpoint):
     tokenizer = checkpoint / "tokenizer.json"
     tokenizer.write_bytes(b"{" + bytes(3 << 20) + b"}")
