@@ -14,6 +14,9 @@ checkpoint_partitions = dg.DynamicPartitionsDefinition(name="checkpoints")
 level_partitions = dg.DynamicPartitionsDefinition(name="prefill_levels")
 cell_partitions = dg.MultiPartitionsDefinition({"checkpoint": checkpoint_partitions, "prefill_level": level_partitions})
 
+NewKeys = list[tuple[dg.DynamicPartitionsDefinition, list[str]]]
+"""Keys that are to be added to a definition, in order."""
+
 _CHECKPOINT = re.compile(r"(?P<experiment>[A-Za-z0-9._-]+)/checkpoint-(?P<step>\d+)")
 _LEVEL = re.compile(r"prefill-(?P<level>\d+)")
 
@@ -56,9 +59,7 @@ def register_partitions(instance: dg.DagsterInstance, experiments: Iterable[Expe
         instance.add_dynamic_partitions(definition.name or "", new)
 
 
-def list_new_keys(
-    instance: dg.DagsterInstance, checkpoints: set[str], levels: set[str]
-) -> list[tuple[dg.DynamicPartitionsDefinition, list[str]]]:
+def list_new_keys(instance: dg.DagsterInstance, checkpoints: set[str], levels: set[str]) -> NewKeys:
     """Which of these keys Dagster does not know yet, in order; a definition without new ones is left out."""
     wanted = ((checkpoint_partitions, checkpoints), (level_partitions, levels))
     unknown = [(definition, keys - set(instance.get_dynamic_partitions(definition.name or ""))) for definition, keys in wanted]

@@ -19,6 +19,7 @@ from prefill_assets.sources.experiment_registry import ExperimentRegistry
 from prefill_assets.sources.settings import Settings
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.inputs import ExperimentInputs
+from prefill_assets.stages.rates_elsewhere import version_rates_elsewhere
 from prefill_assets.verification.protocol import Verifier
 from prefill_assets.warehouse.partition import PartitionKey, WrittenPartition
 from prefill_assets.warehouse.store import Warehouse
@@ -101,7 +102,8 @@ class Platform(dg.ConfigurableResource):
         """An experiment by name, with everything its partitions are made from."""
         inputs = ExperimentInputs(self.registry.load(experiment, self.overrides))
         verifier_version = cache(lambda: self.find_verifier_version(inputs.experiment))
-        return Dependencies(inputs, self.find_stamp, verifier_version)
+        rates_elsewhere = cache(lambda: version_rates_elsewhere(self.warehouse, experiment))
+        return Dependencies(inputs, self.find_stamp, verifier_version, rates_elsewhere)
 
     def load_snapshot(self, experiment: str) -> Dependencies:
         """The same, with the stamps that all its partitions have at this moment: far cheaper where many of them are asked for."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from prefill_assets.assets.comparisons import predictor_comparison, threshold_comparison
+from prefill_assets.assets.comparisons import predictor_comparison, threshold_comparison, trajectory_with_logprob
 from prefill_assets.assets.experiments import Part, materialize_experiments
 from prefill_assets.assets.materialization import OWNERS
 from prefill_assets.assets.pictures import show_pictures
@@ -18,7 +18,13 @@ from prefill_assets.warehouse.partition import PartitionKey, Stamp, WrittenParti
 
 
 @dg.asset(
-    deps=[trajectory_analysis, predictor_comparison, threshold_comparison, "report_inputs"],
+    deps=[
+        trajectory_analysis,
+        dg.AssetDep(trajectory_with_logprob, partition_mapping=dg.AllPartitionMapping()),
+        predictor_comparison,
+        threshold_comparison,
+        "report_inputs",  # with it the exploit rates, of all experiments
+    ],
     code_version=CODE_VERSIONS["report"],
     automation_condition=when_inputs_changed,
     group_name="report",

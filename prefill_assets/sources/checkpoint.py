@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import time
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from prefill_assets.errors import InputError
 
 _FOLDER = re.compile(r"checkpoint-(\d+)")
 _PICKLES = ("*model*.bin", "*model*.pt", "*model*.pth", "consolidated*.pth", "*.ckpt", "*.pkl")
-_FINGERPRINT_EDGE_BYTES = 1 << 20
+_FINGERPRINT_EDGE_BYTES, _FINGERPRINT_TENSOR_BYTES = 1 << 20, 1 << 12
 QUIET_SECONDS = 20
 """A training job that still writes a checkpoint does so more often than this."""
 
@@ -72,25 +75,28 @@ def list_weight_files(checkpoint: Path) -> list[Path]:
             "has no weights", path=checkpoint, remedy="expected model.safetensors, its shards, or adapter_model.safetensors"
         )
     for file in files:
-        _check_whole(file)
+        _read_header(file)
     return files
 
 
-def is_settled(checkpoint: Path, quiet_seconds: float = QUIET_SECONDS) -> bool:
-    """Whether a checkpoint with whole weights has its configuration too, and no file that changed within `quiet_seconds`."""
-    files = [path for path in checkpoint.rglob("*") if path.is_file()]
+def is_settled(checkpoint: Path, quiet_seconds: float = QUIET_SECONDS, now: float | None = None) -> bool:
+    """Whether a checkpoint with whole weights has its configuration too, and nothing in it changed within `quiet_seconds`.
+
+    `now` is in seconds since 1970, the time of asking by default. A copy may bring its times of change along (`rsync -a`); those
+    of its entries on this disk are its own. Raises OSError where it is being deleted.
+    """
     if not any((checkpoint / name).is_file() for name in ("config.json", "adapter_config.json")):
         return False
-    return max(path.stat().st_mtime for path in files) <= time.time() - quiet_seconds
+    states = [path.stat() for path in (checkpoint, *checkpoint.rglob("*")) if path.exists()]
+    latest = max(max(state.st_mtime, state.st_ctime) for state in states)
+    return latest <= (time.time() if now is None else now) - quiet_seconds
 
 
 def read_tensor_shapes(checkpoint: Path) -> dict[str, list[int]]:
     """The shape of every tensor by its name, from the headers of the weight files. Raises InputError."""
     shapes = {}
     for file in list_weight_files(checkpoint):
-        with file.open("rb") as stream:
-            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-        shapes |= {name: spec["shape"] for name, spec in header.items() if name != "__metadata__"}
+        shapes |= {name: spec["shape"] for name, spec in _read_header(file)[1].items()}
     return shapes
 
 
@@ -106,9 +112,9 @@ def read_model_type(checkpoint: Path) -> str | None:
 
 
 def fingerprint_checkpoint(checkpoint: Path) -> str:
-    """Hash of what a checkpoint answers with: weights, configuration and tokenizer (16 hex digits).
+    """Hash of what a checkpoint answers with: weights, configuration and tokenizer (16 hex digits). Raises InputError, OSError.
 
-    Of a weight file above 2 MiB, its size, first and last MiB stand for the whole: the header and the last tensor.
+    Of a weight file above 2 MiB, its size, its first and last MiB and the first 4 KiB of every tensor stand for the whole.
     """
     files = [*list_weight_files(checkpoint), *sorted(checkpoint.glob("*.json")), *sorted(checkpoint.glob("*.jinja"))]
     return _fingerprint(tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files))
@@ -119,30 +125,42 @@ def _fingerprint(files: tuple[tuple[str, int, int], ...]) -> str:
     digest = hashlib.sha256()
     for path, size, _ in files:
         digest.update(f"{Path(path).name}:{size}:".encode())
-        with Path(path).open("rb") as stream:
-            digest.update(stream.read(_FINGERPRINT_EDGE_BYTES))
-            if size > 2 * _FINGERPRINT_EDGE_BYTES:
-                stream.seek(-_FINGERPRINT_EDGE_BYTES, 2)
-            digest.update(stream.read())
+        with Path(path).open("rb", buffering=0) as stream:
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no reading ahead from each tensor
+            for offset, count in _list_spans(Path(path), size):
+                digest.update(os.pread(stream.fileno(), count, offset))
     return digest.hexdigest()[:16]
 
 
-def _check_whole(file: Path) -> None:
-    """A safetensors file says in its header how long it is: a copy still being written is shorter."""
+def _list_spans(file: Path, size: int) -> Iterator[tuple[int, int]]:
+    """(offset, bytes) of what stands for a file. Edges alone would not do: layers are trained while embeddings are frozen."""
+    if size <= 2 * _FINGERPRINT_EDGE_BYTES or file.suffix != ".safetensors":
+        yield 0, size
+        return
+    yield 0, _FINGERPRINT_EDGE_BYTES
+    start, tensors = _read_header(file)
+    for begin, end in sorted(spec["data_offsets"] for spec in tensors.values()):
+        yield start + begin, min(_FINGERPRINT_TENSOR_BYTES, end - begin)
+    yield size - _FINGERPRINT_EDGE_BYTES, _FINGERPRINT_EDGE_BYTES
+
+
+def _read_header(file: Path) -> tuple[int, dict[str, Any]]:
+    """Where the tensors of a safetensors file begin, in bytes, and what its header says of each by name.
+
+    The header also says how long the file is: a copy still being written is shorter, and raises InputError.
+    """
     with file.open("rb") as stream:
         head = stream.read(8)
         header_bytes = int.from_bytes(head, "little") if len(head) == 8 else -1
         size = file.stat().st_size
         try:
-            header = json.loads(stream.read(header_bytes)) if 0 < header_bytes <= size - 8 else None
-            end = (
-                max((spec["data_offsets"][1] for name, spec in header.items() if name != "__metadata__"), default=0)
-                if header
-                else -1
-            )
+            header = json.loads(stream.read(header_bytes)) if 0 < header_bytes <= size - 8 else {}
+            tensors = {name: spec for name, spec in header.items() if name != "__metadata__"}
+            end = max((spec["data_offsets"][1] for spec in tensors.values()), default=0) if header else -1
         except (ValueError, KeyError, TypeError, AttributeError):
-            end = -1
+            tensors, end = {}, -1
     if end < 0 or size < 8 + header_bytes + end:
         raise InputError(
             "is not a whole safetensors file", path=file, remedy="wait until it is written, or save the checkpoint again"
         )
+    return 8 + header_bytes, tensors

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from prefill_assets.errors import InputError
 from prefill_assets.sources.settings import Settings
 from prefill_assets.stages.inputs import ExperimentInputs, hash_file, hash_values
 from prefill_assets.warehouse.partition import PartitionKey, WrittenPartition
@@ -58,8 +59,15 @@ FindStamp = Callable[[str, PartitionKey], WrittenPartition | None]
 class Dependencies:
     """Keys, upstream partitions and version components of one experiment's tables."""
 
-    def __init__(self, inputs: ExperimentInputs, find_stamp: FindStamp, find_verifier_version: Callable[[], str]):
+    def __init__(
+        self,
+        inputs: ExperimentInputs,
+        find_stamp: FindStamp,
+        find_verifier_version: Callable[[], str],
+        find_rates_elsewhere: Callable[[], str],
+    ):
         self.inputs, self.find_stamp, self.find_verifier_version = inputs, find_stamp, find_verifier_version
+        self.find_rates_elsewhere = find_rates_elsewhere
         self.experiment = inputs.experiment
 
     def list_keys(self, table: str) -> list[PartitionKey]:
@@ -119,7 +127,8 @@ class Dependencies:
         if table == "report":
             tables = ("trajectory_analysis", "predictor_comparison", "threshold_comparison")
             rates = [("eval_results", PartitionKey(name, *cell)) for cell in self.cells]
-            return [*((upstream, key) for upstream in tables), *rates]
+            both = [("trajectory_with_logprob", PartitionKey(name, step)) for step in self.steps]
+            return [*((upstream, key) for upstream in tables), *both, *rates]
         return []
 
     def keeps_verdicts(self, key: PartitionKey) -> bool:
@@ -144,7 +153,7 @@ class Dependencies:
         return parts
 
     def describe_inputs(self, table: str, key: PartitionKey) -> dict[str, Any]:
-        """The part of it that comes from outside the warehouse: settings, files, weights, verifier."""
+        """The part of it that comes from outside the experiment's tables: settings, files, weights, verifier, other rates."""
         settings, eval_files = self.experiment.settings, self.experiment.eval_files
         if table == "problems":
             return {"problems": hash_values([p.as_record() for p in self.inputs.problems.values()])}
@@ -164,13 +173,20 @@ class Dependencies:
             return {"logprob_file": hash_file(self.inputs.logprob_files[key.cell])}
         if table == "prefill_logprobs":
             return {**_pick(settings, _SCORING), "checkpoint": self._version_weights(table, key)}
-        return {**_pick(settings, _READ_SETTINGS[table]), "levels": list(self.experiment.levels)}
+        elsewhere = {"exploit_rates elsewhere": self.find_rates_elsewhere()} if table == "report" else {}
+        return {**_pick(settings, _READ_SETTINGS[table]), "levels": list(self.experiment.levels), **elsewhere}
 
-    def _version_weights(self, table: str, key: PartitionKey) -> str:
-        """What the weights are now; of deleted ones, what they were when the partition was made."""
-        if not self.inputs.has_weights(key.step) and (stored := self.find_stamp(table, key)) is not None:
-            return stored.parts["checkpoint"]
-        return self.inputs.fingerprint(key.step)
+    def _version_weights(self, table: str, key: PartitionKey) -> str | None:
+        """What the weights are now; of those that cannot be read, what they were when the partition was made.
+
+        They may be deleted, to save space, or just being written. Raises InputError or OSError where there is no partition.
+        """
+        try:
+            return self.inputs.fingerprint(key.step)
+        except (InputError, OSError):
+            if (stored := self.find_stamp(table, key)) is None:
+                raise
+            return stored.parts.get("checkpoint")
 
     @property
     def _is_named(self) -> bool:

@@ -84,9 +84,15 @@ class ExperimentInputs:
     def checkpoint_path(self, step: int) -> Path:
         return find_checkpoint(self.experiment.checkpoint_dir, step)
 
-    def has_weights(self, step: int) -> bool:
+    def find_checkpoint_folder(self, step: int) -> Path | None:
+        """A checkpoint's folder, whatever lies in it; None where there is none."""
         folder = self.experiment.checkpoint_dir
-        return folder is not None and (folder / f"checkpoint-{step}").is_dir()
+        found = folder / f"checkpoint-{step}" if folder is not None else None
+        return found if found is not None and found.is_dir() else None
+
+    def has_weights(self, step: int) -> bool:
+        """Whether a checkpoint has a folder; that its weights are whole is known once they are asked for."""
+        return self.find_checkpoint_folder(step) is not None
 
     def fingerprint(self, step: int) -> str:
         return fingerprint_checkpoint(self.checkpoint_path(step))

@@ -36,7 +36,7 @@ OBSERVED_INPUTS = {
     ),
     "predictor_inputs": ObservedInput("predictor_comparison", "Both predictors at all checkpoints; settings of the fits.", True),
     "threshold_inputs": ObservedInput("threshold_comparison", "Both thresholds at all checkpoints.", True),
-    "report_inputs": ObservedInput("report", "The tables and settings that a report shows.", True),
+    "report_inputs": ObservedInput("report", "The tables, settings and other experiments that a report shows.", True),
 }
 
 
@@ -55,5 +55,5 @@ def version_input(dependencies: Dependencies, name: str, checkpoint: int | None)
     try:
         keys = [key for key in dependencies.list_keys(observed.table) if checkpoint is None or key.checkpoint == checkpoint]
         return hash_values(sorted({hash_values(describe(observed.table, key)) for key in keys}))  # one more level changes nothing
-    except InputError:
+    except (InputError, OSError):
         return None

@@ -1,3 +1,5 @@
+import shutil
+
 import dagster as dg
 
 from prefill_assets.checks.findings import CHECKED_TABLES
@@ -57,13 +59,18 @@ def test_some_error_rows_are_a_warning(evaluated):
     assert evaluation.severity is dg.AssetCheckSeverity.WARN
 
 
-def test_tokens_are_counted_by_the_tokenizer_again(evaluated):
+def miscount_tokens() -> None:
+    """One token too many at level 3, everywhere alike, so that comparing tables finds nothing."""
     warehouse, stamp = Warehouse(Locations.find().warehouse), Stamp("", "", "")
     for table in ("eval_samples", "prefill_logprobs"):
-        for step in STEPS:  # everywhere alike, so that comparing tables finds nothing
+        for step in STEPS:
             key = PartitionKey(EXPERIMENT, step, 3)
             rows = warehouse.read_rows(table, key, find_table(table).column_names)
             warehouse.replace(table, key, [{**row, "prefill_num_tokens": row["prefill_num_tokens"] + 1} for row in rows], stamp)
+
+
+def test_tokens_are_counted_by_the_tokenizer_again(evaluated):
+    miscount_tokens()
     (evaluation,) = run_checks(evaluated, "token_counts_agree").values()
 
     assert not evaluation.passed
@@ -72,3 +79,25 @@ def test_tokens_are_counted_by_the_tokenizer_again(evaluated):
         (step, 3, task) for step in STEPS for task in TASKS
     }
     assert all("the tokenizer gives" in record.data["finding"] for record in records)
+
+
+def test_tokens_are_counted_by_the_last_checkpoint_that_was_scored_while_a_newer_one_is_written(evaluated):
+    miscount_tokens()
+    checkpoints = evaluated.run_dir / "checkpoints"
+    (checkpoints / "checkpoint-10" / "model.safetensors").unlink()
+    (checkpoints / "checkpoint-90").mkdir()
+    (checkpoints / "checkpoint-90" / "config.json").write_text("{")
+    (evaluation,) = run_checks(evaluated, "token_counts_agree").values()
+
+    assert evaluation.metadata["num_findings"].value == len(STEPS) * len(TASKS)
+
+
+def test_that_no_tokenizer_is_left_to_count_with_is_a_warning(evaluated):
+    shutil.rmtree(evaluated.run_dir / "checkpoints" / "checkpoint-10")
+    for file in (evaluated.run_dir / "checkpoints" / "checkpoint-1").glob("token*"):
+        file.unlink()
+    (evaluation,) = run_checks(evaluated, "token_counts_agree").values()
+
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
+    (record,) = evaluation.metadata["findings"].records
+    assert "no tokenizer of a scored checkpoint can be read" in record.data["finding"]

@@ -11,9 +11,12 @@ from dagster._core.definitions.observe import observe
 from prefill_assets.assets.observed_inputs import observe_inputs, observed_inputs
 from prefill_assets.assets.partitions import write_partition_key
 from prefill_assets.assets.platform import Platform
+from prefill_assets.locations import Locations
 from prefill_assets.runs.plan import LAYERS, list_tables
 from prefill_assets.stages.freshness import make_stamp
 from prefill_assets.stages.observed_inputs import OBSERVED_INPUTS
+from prefill_assets.warehouse.partition import PartitionKey, Stamp
+from prefill_assets.warehouse.store import Warehouse
 from prefill_assets_tests.assets.conftest import enter_workplace, make_once, set_up_host
 from prefill_assets_tests.assets.staleness import list_not_fresh
 from prefill_assets_tests.tiny_models import save_checkpoint
@@ -164,6 +167,13 @@ def test_one_more_level_or_experiment_makes_no_sample_stale(made):
     look(made)
 
     assert not {table for table, _ in list_stale(made)} & {"eval_samples", "eval_results", "prefill_logprobs"}
+
+
+def test_verdicts_of_another_experiment_make_the_report_stale_which_shows_them_beside_its_own(made):
+    Warehouse(Locations.find().warehouse).replace("eval_results", PartitionKey("a-control", 1, 0), [], Stamp("", "2", "run"))
+    look(made)
+
+    assert list_stale(made) == list_changed() == {("report", None)}
 
 
 def test_a_look_without_changes_tells_nothing(looked_at):

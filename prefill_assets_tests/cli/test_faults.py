@@ -96,9 +96,6 @@ FAULTS = {
     break_sweep: ("config.yaml:", "prefill_tokens_sweep"),
     break_level: ("config.yaml:", "ten"),
     break_checkpoint_dir: ("nowhere", "checkpoint_dir"),
-    lose_weights: ("checkpoint-10", "no weights"),
-    pickle_weights: ("checkpoint-10", "pickle"),
-    cut_weights: ("model.safetensors", "whole"),
     cut_trace: ("traces.jsonl:4:", "JSON"),
     lose_task_id: ("traces.jsonl:2:", "task_id"),
     empty_traces: ("traces.jsonl", "empty"),
@@ -120,6 +117,19 @@ def test_bad_input_is_one_line_and_changes_nothing(project, capsys, fault):
         assert expected in complaint
     assert written_at(project) == before
     assert ask(project, "SELECT count(*) FROM eval_results") == [(NUM_SAMPLES,)]
+
+
+@pytest.mark.parametrize("lose", [lose_weights, pickle_weights, cut_weights], ids=lambda lose: lose.__name__)
+def test_weights_that_cannot_be_read_keep_their_results_and_no_command_from_working(project, capsys, lose):
+    lose(run_dir(project))
+
+    assert main(["status"]) == 0
+    capsys.readouterr()
+    assert main(["run", "--dry-run"]) == 0
+    assert "would compute 0 of" in capsys.readouterr().out
+    assert main(["run", "--dry-run", "--threshold", "8"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1:] for line in lines if line.startswith(("eval_samples", "prefill_logprobs"))] == [["6", "fresh"]] * 2
 
 
 def test_a_tokenizer_without_a_template_fails_its_run_and_keeps_the_partitions(project, capsys):

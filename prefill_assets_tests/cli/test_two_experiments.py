@@ -46,7 +46,8 @@ def test_the_newest_is_the_default_and_the_other_is_left_as_it_was(two, capsys):
     assert main(["run", "--sensitivity-run", EXPERIMENT, "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert f"experiment     {EXPERIMENT}" in out
-    assert "would compute 0 of" in out
+    assert "would compute 1 of" in out
+    assert out.splitlines()[-2].split() == ["report", "1", "stale"], "it compares them, so it is to be drawn again"
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from prefill_assets.errors import InputError
 from prefill_assets.sources.checkpoint import (
     find_checkpoint,
     fingerprint_checkpoint,
+    is_settled,
     list_checkpoints,
     list_weight_files,
     read_model_type,
@@ -152,6 +154,32 @@ def test_a_configuration_that_is_none_is_refused(checkpoint, content):
         read_model_type(checkpoint)
 
 
+def test_a_copy_that_keeps_old_times_is_settled_only_some_time_after_it_was_made(checkpoint, tmp_path):
+    for file in checkpoint.iterdir():
+        os.utime(file, (1, 1))
+    copy = shutil.copytree(checkpoint, tmp_path / "copy")  # with the times of what it copies, as `cp -p` and `rsync -a`
+    os.utime(copy, (1, 1))
+
+    assert not is_settled(copy)
+    assert not is_settled(copy, now=time.time() + 19)
+    assert is_settled(copy, now=time.time() + 21)
+
+
+def test_a_checkpoint_is_not_settled_where_a_file_or_folder_in_it_has_just_changed_or_its_configuration_is_missing(checkpoint):
+    later = time.time() + 60
+    os.utime(checkpoint / "tokenizer.json", (later, later))
+    assert not is_settled(checkpoint, now=later)
+    os.utime(checkpoint / "tokenizer.json", (1, 1))
+    (checkpoint / "global_step90").mkdir()
+    os.utime(checkpoint / "global_step90", (later, later))
+    assert not is_settled(checkpoint, now=later)
+    (checkpoint / "global_step90").rmdir()
+    (checkpoint / "gone.jinja").symlink_to(checkpoint / "nowhere")
+    assert is_settled(checkpoint, now=later)
+    (checkpoint / "config.json").unlink()
+    assert not is_settled(checkpoint, now=later)
+
+
 def test_a_fingerprint_stays_when_files_are_touched_or_copied(checkpoint, tmp_path):
     before = fingerprint_checkpoint(checkpoint)
     for file in checkpoint.iterdir():
@@ -188,8 +216,9 @@ def test_a_fingerprint_of_shards_needs_all_of_them(checkpoint):
         fingerprint_checkpoint(checkpoint)
 
 
-@pytest.mark.parametrize("place", ["first", "last"])
-def test_a_fingerprint_of_a_large_file_sees_its_ends(checkpoint, place):
+@pytest.mark.parametrize("changed", ["a", "b", "c"])
+def test_a_fingerprint_of_a_large_file_sees_every_tensor(checkpoint, changed):
+    """Training with frozen embeddings, head and norms leaves both ends of a file as they were."""
     import torch
     from safetensors.torch import save_file
 
@@ -198,7 +227,24 @@ def test_a_fingerprint_of_a_large_file_sees_its_ends(checkpoint, place):
     save_file(tensors, weights)
     before = fingerprint_checkpoint(checkpoint)
 
-    tensors["a" if place == "first" else "c"] += 1
+    tensors[changed] += 1
     save_file(tensors, weights)
+    assert fingerprint_checkpoint(checkpoint) != before
+
+
+def test_a_fingerprint_of_a_file_that_is_rewritten_meanwhile_says_that_it_is_not_whole(checkpoint, monkeypatch):
+    weights = checkpoint / "model.safetensors"
+    monkeypatch.setattr("prefill_assets.sources.checkpoint.list_weight_files", lambda checkpoint: [weights])
+    weights.write_bytes(bytes(3 << 20))
+
+    with pytest.raises(InputError, match="is not a whole safetensors file"):
+        fingerprint_checkpoint(checkpoint)
+
+
+def test_a_fingerprint_of_a_large_tokenizer_sees_its_middle(checkpoint):
+    tokenizer = checkpoint / "tokenizer.json"
+    tokenizer.write_bytes(b"{" + bytes(3 << 20) + b"}")
+    before = fingerprint_checkpoint(checkpoint)
+    tokenizer.write_bytes(b"{" + bytes(3 << 19) + b"1" + bytes((3 << 19) - 1) + b"}")
 
     assert fingerprint_checkpoint(checkpoint) != before

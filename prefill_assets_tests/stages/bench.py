@@ -30,7 +30,7 @@ class Bench:
             folder / "exploits.jsonl",
         )
         self.stamps: dict[tuple[str, PartitionKey], WrittenPartition] = {}
-        self.verifier = "embedded 1"
+        self.verifier, self.rates_elsewhere = "embedded 1", "none"
         for step in STEPS:
             self.save_weights(step, value=step)
         write_problems(self.problems, [make_problem("p-1"), make_problem("p-2"), make_problem("no-trace")])
@@ -64,7 +64,9 @@ class Bench:
     def look(self) -> Dependencies:
         """The experiment as its files are now."""
         inputs = ExperimentInputs(load_experiment(self.run_dir))
-        return Dependencies(inputs, lambda table, key: self.stamps.get((table, key)), lambda: self.verifier)
+        return Dependencies(
+            inputs, lambda table, key: self.stamps.get((table, key)), lambda: self.verifier, lambda: self.rates_elsewhere
+        )
 
     def materialize(self, *tables: str, content: object = None) -> None:
         """Make every partition of these tables (all by default) anew; `content` stands for rows that no input explains."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from prefill_assets.errors import InputError
 from prefill_assets.sources.settings import Settings
 from prefill_assets.stages.dependencies import CODE_VERSIONS
 from prefill_assets.stages.freshness import Freshness, make_stamp
@@ -212,6 +215,50 @@ def test_a_new_checkpoint_is_missing_and_the_old_trajectories_stay_fresh(bench):
     assert due["trajectory_analysis"] == {PartitionKey("run-1")}
 
 
+def lose_weights(folder):
+    (folder / "model.safetensors").unlink()
+
+
+def cut_weights(folder):
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-3])
+
+
+def pickle_weights(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+@pytest.mark.parametrize("spoil", [lose_weights, cut_weights, pickle_weights, shutil.rmtree])
+def test_partitions_stay_fresh_where_their_weights_cannot_be_read(bench, spoil):
+    bench.configure(checkpoints=[1, 10])
+    spoil(bench.checkpoints / "checkpoint-10")
+    assert bench.list_due() == {}
+
+    bench.configure(checkpoints=[1, 10], temperature=1.0)
+    assert bench.list_due()["eval_samples"] == {PartitionKey("run-1", step, level) for step in (1, 10) for level in (0, 10)}
+
+
+@pytest.mark.parametrize("spoil", [lose_weights, cut_weights, pickle_weights])
+def test_a_new_level_is_missing_where_weights_cannot_be_read_and_cannot_be_made_there(bench, spoil):
+    spoil(bench.checkpoints / "checkpoint-10")
+    bench.configure(prefill_tokens_sweep=[0, 10, 30])
+
+    assert bench.list_due()["eval_samples"] == {PartitionKey("run-1", step, 30) for step in (1, 10)}
+    make_stamp(bench.look(), "eval_samples", PartitionKey("run-1", 1, 30), "run")
+    with pytest.raises(InputError, match="checkpoint-10"):
+        make_stamp(bench.look(), "eval_samples", PartitionKey("run-1", 10, 30), "run")
+
+
+def test_samples_that_came_as_a_file_are_stale_where_file_and_weights_are_gone(bench):
+    bench.configure(checkpoints=[1, 10])
+    cell = PartitionKey("run-1", 10, 0)
+    parts = json.dumps({"code_version": CODE_VERSIONS["eval_samples"], "samples_file": "abc"})
+    bench.stamps["eval_samples", cell] = replace(bench.stamps["eval_samples", cell], parts_json=parts)
+    shutil.rmtree(bench.checkpoints / "checkpoint-10")
+
+    assert cell in bench.list_due()["eval_samples"]
+
+
 def test_rows_that_came_out_the_same_keep_what_follows_fresh_and_others_do_not(bench):
     bench.materialize("eval_results")
     assert bench.list_due() == {}
@@ -229,6 +276,21 @@ def test_staleness_goes_down_the_flow_and_names_what_is_behind(bench):
     assert reasons["eval_samples", PartitionKey("run-1", 1, 0)] == "temperature changed"
     assert reasons["eval_results", PartitionKey("run-1", 1, 0)] == "eval_samples run-1 checkpoint-1 prefill 0 is stale"
     assert reasons["threshold_comparison", PartitionKey("run-1")].endswith("is stale")
+
+
+def test_a_report_is_stale_where_anything_that_it_shows_changed(bench):
+    def find_reason() -> str:
+        (state,) = bench.judge("report")
+        return state.reason
+
+    bench.materialize("report")
+    assert find_reason() == ""
+    bench.materialize("trajectory_with_logprob", content="other rows")
+    assert "trajectory_with_logprob run-1 checkpoint-1, " in find_reason()
+
+    bench.materialize("report")
+    bench.rates_elsewhere = "a control"
+    assert find_reason() == "exploit_rates elsewhere changed"
 
 
 def test_a_lost_partition_is_missing_and_what_was_made_from_it_is_stale(bench):
