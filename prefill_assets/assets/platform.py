@@ -132,7 +132,7 @@ class Platform(dg.ConfigurableResource):
         return read_stamp(self.locations.reports / key.experiment)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A connection on which every table and view is there, as it is now."""
+        """A connection of its own on which every table and view is there, as it is now."""
         from prefill_assets.warehouse.catalog import open_catalog
 
         return open_catalog(self.warehouse, self.locations.catalog)

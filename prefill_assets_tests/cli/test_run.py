@@ -14,6 +14,7 @@ from prefill_assets.warehouse.partition import PartitionKey
 from prefill_assets.warehouse.store import Warehouse
 from prefill_assets.warehouse.table import find_table
 from prefill_assets_tests.tiny_projects import EXPERIMENT, LEVELS, NUM_SAMPLES, STEPS, TASKS, write_config
+from prefill_assets_tests.warehouse.clients import start_client
 
 
 def ask(project: Path, query: str) -> list[tuple]:
@@ -94,6 +95,18 @@ def test_a_changed_threshold_computes_what_depends_on_it_and_no_more(project):
         "predictor_comparison",
         "threshold_comparison",
     }
+
+
+def test_a_client_that_holds_the_file_for_writing_holds_up_no_run(project, capsys):
+    main(["sql", "SELECT 1"])
+    client = start_client(project / "data" / "prefill.duckdb")
+    try:
+        write_config(run_dir(project), threshold=8)
+        assert main(["run"]) == 0
+        assert json.loads((newest_record(project) / "metadata.json").read_text())["checks"] == len(CHECKED_TABLES)
+        assert main(["sql", "SELECT DISTINCT threshold FROM trajectory_analysis"]) == 0
+    finally:
+        client.communicate()
 
 
 def test_a_missing_partition_is_computed_and_the_others_are_left(project):
