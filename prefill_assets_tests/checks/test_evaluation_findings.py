@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from prefill_assets.warehouse.partition import PartitionKey
 from prefill_assets.warehouse.store import Warehouse
-from prefill_assets_tests.checks.sound_warehouse import find, make_rows, put
+from prefill_assets_tests.checks.sound_warehouse import EXPERIMENT, LEVELS, STEPS, find, make_rows, put
 
 
 def test_a_cell_that_lacks_rows_is_found_and_no_other(warehouse):
@@ -18,6 +19,31 @@ def test_a_cell_that_lacks_rows_is_found_and_no_other(warehouse):
 def test_an_empty_cell_is_not_complete(warehouse):
     put(warehouse, "eval_samples", [], 1, 0)
     assert ("ERROR", 1, 0, None, "eval_samples holds 0 rows of 4") in find(warehouse, "cells_are_complete")
+
+
+def test_levels_of_a_checkpoint_that_were_never_evaluated_are_found(warehouse):
+    for table in ("eval_samples", "eval_results"):
+        for level in (0, 2):
+            warehouse.drop(table, PartitionKey(EXPERIMENT, 10, level))
+    absent = [("WARN", 10, level, None, "there are neither samples nor verdicts") for level in (0, 2)]
+    assert find(warehouse, "cells_are_complete") == absent
+    assert find(warehouse, "cells_are_complete", 10, 2) == absent[1:]
+    assert find(warehouse, "cells_are_complete", 1) == []
+    assert find(warehouse, "cells_are_complete", num_tasks=None, num_attempts=None) == absent
+
+
+def test_samples_of_a_cell_that_was_never_judged_are_found(warehouse):
+    warehouse.drop("eval_results", PartitionKey(EXPERIMENT, 1, 4))
+    finding = (1, 4, None, "4 samples have no row in eval_results")
+    assert find(warehouse, "cells_are_complete") == [("ERROR", *finding)]
+    assert find(warehouse, "cells_are_complete", num_tasks=None, num_attempts=None) == [("WARN", *finding)]
+
+
+def test_verdicts_that_came_without_samples_are_complete(warehouse):
+    for step in STEPS:
+        for level in LEVELS:
+            warehouse.drop("eval_samples", PartitionKey(EXPERIMENT, step, level))
+    assert find(warehouse, "cells_are_complete", num_tasks=None, num_attempts=None) == []
 
 
 def test_a_cell_with_many_errors_warns_and_one_of_errors_alone_fails(warehouse):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import duckdb
 import pytest
 
@@ -18,6 +20,8 @@ from prefill_assets_tests.checks.sound_warehouse import EXPERIMENT, STEPS, TASKS
         ({"prefill_logprob_sum": 0.5, "prefill_logprob_mean": 0.25}, "the sum is 0.5000 nats: more than 0"),
         ({"prefill_logprob_mean": -1.0}, "the mean -1.000000 times 2 tokens is not the sum -4.0000"),
         ({"prefill_num_tokens": 0}, "2 words have 0 tokens"),
+        ({"prefill_num_tokens": None}, "the sum is over an unknown number of tokens"),
+        ({"prefill_logprob_mean": None}, "there is no mean of 2 tokens"),
     ],
 )
 def test_a_logprob_that_cannot_be_is_found(warehouse, changed, finding):
@@ -64,6 +68,27 @@ def test_a_prefill_scored_twice_or_never_is_found(warehouse):
     assert find(warehouse, "each_text_is_scored_once", max_samples=2) == [("ERROR", 1, 2, "a", "one prefill is scored 2 times")]
     put(warehouse, "prefill_logprobs", [once[0], {**once[0], "attempt_idx": 1}], 1, 2, parts_json='{"logprob_file": "x"}')
     assert find(warehouse, "each_text_is_scored_once") == []
+
+
+def test_a_cell_in_which_nothing_is_scored_is_found(warehouse):
+    put(warehouse, "prefill_logprobs", [], 1, 2)
+    never = [("ERROR", 1, 2, task, "has samples, and no prefill of it is scored") for task in TASKS]
+    assert find(warehouse, "each_text_is_scored_once") == never
+    assert find(warehouse, "each_text_is_scored_once", 10) == []
+
+    put(
+        warehouse,
+        "prefill_logprobs",
+        [],
+        3,
+        2,
+        parts_json=json.dumps({f"eval_samples {EXPERIMENT} checkpoint-10 prefill 2": "x"}),
+    )
+    put(warehouse, "eval_samples", make_rows("eval_samples", 10, 2)[:2], 10, 2)  # of the first task alone
+    assert find(warehouse, "each_text_is_scored_once", 3) == [("ERROR", 3, *never[0][2:])]
+
+    put(warehouse, "prefill_logprobs", [], 1, 2, parts_json='{"logprob_file": "x"}')
+    assert find(warehouse, "each_text_is_scored_once", 1) == []
 
 
 def test_a_longer_prefill_that_is_likelier_is_found_within_a_tolerance(warehouse):
