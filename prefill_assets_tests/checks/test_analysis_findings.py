@@ -6,6 +6,8 @@ import pytest
 
 from prefill_assets_tests.checks.sound_warehouse import TASKS, find, make_predictors, make_rows, make_trajectory, put
 
+OTHERS = {"min_prefill_logprob_sum": {"num_survival_rows": 3}, "fixed_level_logprob_sum": {"num_survival_rows": 2}}
+
 
 @pytest.mark.parametrize(
     ("changed", "finding"),
@@ -43,3 +45,12 @@ def test_predictors_on_other_rows_are_found(warehouse):
     put(warehouse, "predictor_comparison", make_predictors()[:1])
     found = find(warehouse, "predictors_share_their_rows")
     assert [row[4] for row in found] == ["scope all: only one of the two predictors is there"]
+
+
+def test_predictors_whose_survival_fits_are_of_other_rows_are_found(warehouse):
+    put(warehouse, "predictor_comparison", [{**row, **OTHERS.get(row["predictor"], {})} for row in make_predictors()])
+    assert [row[4] for row in find(warehouse, "predictors_share_their_rows")] == [
+        f"scope {scope}: the survival fit of min_prefill is of 8 rows, 1 of them censored, "
+        "that of min_prefill_logprob_sum of 3, 1"
+        for scope in ("all", "intentional")
+    ]
