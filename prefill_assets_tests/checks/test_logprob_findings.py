@@ -76,14 +76,8 @@ def test_a_cell_in_which_nothing_is_scored_is_found(warehouse):
     assert find(warehouse, "each_text_is_scored_once") == never
     assert find(warehouse, "each_text_is_scored_once", 10) == []
 
-    put(
-        warehouse,
-        "prefill_logprobs",
-        [],
-        3,
-        2,
-        parts_json=json.dumps({f"eval_samples {EXPERIMENT} checkpoint-10 prefill 2": "x"}),
-    )
+    made_from = {f"eval_samples {EXPERIMENT} checkpoint-10 prefill 2": "x"}
+    put(warehouse, "prefill_logprobs", [], 3, 2, parts_json=json.dumps(made_from))
     put(warehouse, "eval_samples", make_rows("eval_samples", 10, 2)[:2], 10, 2)  # of the first task alone
     assert find(warehouse, "each_text_is_scored_once", 3) == [("ERROR", 3, *never[0][2:])]
 

@@ -4,6 +4,7 @@ import json
 import os
 
 import duckdb
+import pytest
 
 from prefill_assets.warehouse.catalog import create_views
 from prefill_assets.warehouse.partition import Stamp
@@ -75,6 +76,15 @@ def test_a_verdict_on_a_new_generation_is_told_apart(warehouse):
     warehouse.replace("eval_results", KEY, [make_result("a", exploit_success=False)], stamp("second", "s2"))
 
     assert ask(warehouse, "SELECT same_sample FROM verdict_changes") == [(False,)]
+
+
+@pytest.mark.parametrize("known", [(), ("first",), ("second",)])
+def test_it_is_unknown_whether_a_verdict_that_came_without_its_sample_is_on_the_same_code(warehouse, known):
+    for run, success in (("first", True), ("second", False)):
+        came = stamp(run, "s") if run in known else Stamp("in", "1", run, '{"results_file": "f"}')
+        warehouse.replace("eval_results", KEY, [make_result("a", exploit_success=success)], came)
+
+    assert ask(warehouse, "SELECT same_sample FROM verdict_changes") == [(None,)]
 
 
 def test_a_kill_between_keeping_and_replacing_supersedes_nothing(warehouse, monkeypatch):
