@@ -118,7 +118,6 @@ class Platform(dg.ConfigurableResource):
             dependencies.experiment,
             self.locations.project,
             overrides=self.overrides,
-            engine=dependencies.experiment.settings.engine,
             verifier=dependencies.find_verifier_version(),
         )
         write_run_record(self.warehouse.root, run_id, facts)
