@@ -1,5 +1,6 @@
 import json
 import subprocess
+import sys
 
 import pytest
 
@@ -60,3 +61,24 @@ def test_without_git_both_are_unknown(tmp_path, monkeypatch, missing):
     if missing == "git":
         monkeypatch.setenv("PATH", str(tmp_path))
     assert read_git(tmp_path) == (None, None)
+
+
+@pytest.mark.parametrize(("line", "cuda"), [("cuda: Optional[str] = '12.8'", "12.8"), ("cuda: Optional[str] = None", None)])
+def test_the_cuda_of_torch_is_known_before_torch_is_imported(tmp_path, monkeypatch, line, cuda):
+    package = tmp_path / "site" / "torch"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    (package / "version.py").write_text(f"__version__ = '2.13.0'\n{line}\nhip: Optional[str] = '6.4'\n")
+    monkeypatch.syspath_prepend(package.parent)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert describe_environment(tmp_path)["cuda"] == cuda
+
+
+def test_gpus_are_those_that_the_driver_tells_of(tmp_path, monkeypatch):
+    monkeypatch.setattr("prefill_assets.environment.GPUS", tmp_path)
+    assert describe_environment(tmp_path)["device"] is None
+    for number, model in enumerate(("NVIDIA H200", "NVIDIA A100-SXM4-80GB", "NVIDIA H200")):
+        (tmp_path / f"0000:0{number}:00.0").mkdir()
+        text = f"Model: \t\t {model}\nIRQ:   \t\t 41\nGPU Firmware: \t 580.159.04\n"
+        (tmp_path / f"0000:0{number}:00.0" / "information").write_text(text)
+    assert describe_environment(tmp_path)["device"] == "2 x NVIDIA H200; 1 x NVIDIA A100-SXM4-80GB"

@@ -65,8 +65,8 @@ def compute_predictor_comparison(connection: duckdb.DuckDBPyConnection, experime
 
     The R2 of `min_prefill` and `min_prefill_logprob_sum` are of the same rows: not at the token threshold, steps to it known,
     both predictors known. `fixed_level_logprob_sum` is fitted on those of them where it is known, and compared with
-    `min_prefill` there. The survival part takes every row not at the threshold and not past a crossing: those of problems that
-    never cross are censored at the last checkpoint whose state is known. What is undefined is NULL.
+    `min_prefill` there. The survival part takes the same rows but for the steps: those that are not past a crossing, and of
+    problems that never cross, censored at the last checkpoint whose state is known. What is undefined is NULL.
     """
     from prefill_assets.analysis.predictor_fits import PREDICTORS, compare_predictor
 

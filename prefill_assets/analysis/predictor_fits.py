@@ -53,8 +53,13 @@ def _is_fitted(rows: PredictorRows, predictor: str) -> numpy.ndarray:
     """Shape (rows,): steps and both main predictors known, and this one."""
     import numpy
 
-    known = [rows.steps_to_threshold, rows.min_prefill, rows.min_prefill_logprob_sum, getattr(rows, predictor)]
-    return numpy.logical_not(numpy.any(numpy.isnan(numpy.stack(known)), axis=0))
+    known = numpy.stack([rows.steps_to_threshold, *_list_compared(rows, predictor)])
+    return numpy.logical_not(numpy.any(numpy.isnan(known), axis=0))
+
+
+def _list_compared(rows: PredictorRows, predictor: str) -> list[numpy.ndarray]:
+    """What has to be known of a row so that no predictor is judged on rows that another one lacks."""
+    return [rows.min_prefill, rows.min_prefill_logprob_sum, getattr(rows, predictor)]
 
 
 def _fit(rows: PredictorRows, predictor: str, rules: Rules) -> LineFit:
@@ -70,7 +75,8 @@ def _bootstrap(rows: PredictorRows, predictor: str, rules: Rules) -> R2Intervals
 def _fit_survival(rows: PredictorRows, predictor: str) -> SurvivalFit:
     import numpy
 
-    at_risk = rows.select(numpy.isfinite(getattr(rows, predictor)) & ~numpy.isnan(rows.steps_at_risk))
+    known = numpy.stack([rows.steps_at_risk, *_list_compared(rows, predictor)])
+    at_risk = rows.select(numpy.logical_and.reduce(numpy.isfinite(known)))
     return fit_survival(
         at_risk.problem,
         getattr(at_risk, predictor),

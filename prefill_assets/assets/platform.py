@@ -127,7 +127,6 @@ class Platform(dg.ConfigurableResource):
             dependencies.experiment,
             self.locations.project,
             overrides=self.overrides,
-            engine=dependencies.experiment.settings.engine,
             verifier=dependencies.find_verifier_version(),
         )
         write_run_record(self.warehouse.root, run_id, facts)
@@ -141,7 +140,7 @@ class Platform(dg.ConfigurableResource):
         return read_stamp(self.locations.reports / key.experiment)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A connection on which every table and view is there, as it is now."""
+        """A connection of its own on which every table and view is there, as it is now."""
         from prefill_assets.warehouse.catalog import open_catalog
 
         return open_catalog(self.warehouse, self.locations.catalog)

@@ -12,14 +12,11 @@ from prefill_assets.locations import Locations
 def answer_sql(arguments: argparse.Namespace) -> int:
     import duckdb
 
-    from prefill_assets.warehouse.catalog import create_views, publish_catalog
+    from prefill_assets.warehouse.catalog import open_catalog
     from prefill_assets.warehouse.store import Warehouse
 
     locations = Locations.find()
-    warehouse = Warehouse(locations.warehouse)
-    publish_catalog(warehouse, locations.catalog)
-    connection = duckdb.connect()
-    create_views(connection, warehouse)
+    connection = open_catalog(Warehouse(locations.warehouse), locations.catalog)
     try:
         relation = connection.sql(arguments.query)
         if relation is None:

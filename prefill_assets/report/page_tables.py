@@ -109,8 +109,9 @@ def build_survival_table(experiment: str, predictor_comparison: Rows) -> PageTab
     ]
     columns = ("exploit types", "predictor", "concordance", "Cox log hazard ratio", "p", "rows", "censored rows")
     note = (
-        "Time to the threshold with problems that never cross kept as censored. Concordance is Harrell's C, 0.5 is chance; "
-        "the hazard ratio is for one standard deviation, its p robust to clustering by problem."
+        "Time to the threshold with problems that never cross kept as censored, on rows where the min prefill and its log P are "
+        "both known. Concordance is Harrell's C, 0.5 is chance; the hazard ratio is for one standard deviation, its p robust to "
+        "clustering by problem."
     )
     return PageTable("Predictors of the crossing, with problems that never cross", columns, rows, note)
 

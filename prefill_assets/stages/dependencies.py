@@ -19,7 +19,7 @@ CODE_VERSIONS = {
     "trajectory": "1",
     "trajectory_analysis": "2",
     "trajectory_with_logprob": "2",
-    "predictor_comparison": "2",
+    "predictor_comparison": "3",
     "threshold_comparison": "2",
     "report": "1",
 }

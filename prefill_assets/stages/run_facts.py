@@ -1,4 +1,4 @@
-"""What a run is, for its record: config, code, packages, machine, engine, verifier, problems and weights."""
+"""What a run is, for its record, before it has made anything: config, code, packages, machine and verifier."""
 
 from __future__ import annotations
 
@@ -19,16 +19,13 @@ def collect_run_facts(
     project: Path,
     *,
     overrides: Mapping[str, Any] | None = None,
-    engine: str | None = None,
-    device: str | None = None,
     verifier: str | None = None,
-    problems_version: str | None = None,
-    model_fingerprints: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
-    """Everything that a run's rows may depend on, as plain values; what the caller does not know stays None, which means unknown.
+    """What a run's rows may depend on and its partitions do not say by themselves, as plain values.
 
-    `engine` and `verifier` name themselves and their versions; `model_fingerprints` are by checkpoint. Code, packages and machine
-    are looked at once a process, because they are those that the process has loaded; after that a call takes under a millisecond.
+    Weights, problems and engine are said by the partitions that the run writes, which is what it really used. `verifier` names
+    itself and its version. Code, packages and machine are looked at once a process, because they are those that the process has
+    loaded; after that a call takes under a millisecond.
     """
     settings = experiment.settings.model_dump(mode="json")
     return {
@@ -39,11 +36,7 @@ def collect_run_facts(
         "overrides": dict(overrides or {}),
         "seed": experiment.settings.seed,
         "dtype": experiment.settings.dtype,
-        "engine": engine,
-        "device": device,
         "verifier": verifier,
         "problems": experiment.settings.problems,
-        "problems_version": problems_version,
-        "model_fingerprints": {str(step): text for step, text in (model_fingerprints or {}).items()},
         **_describe_process(project),
     }

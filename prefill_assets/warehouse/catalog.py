@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prefill_assets.warehouse.connection import open_database
 from prefill_assets.warehouse.partition_file import quote_files
 from prefill_assets.warehouse.run_record import create_empty_records
 from prefill_assets.warehouse.superseded import KEPT_TABLES
@@ -23,6 +27,7 @@ VIEWS = (
     *("evaluations", "exploit_rates", "exploit_rate_differences", "threshold_counts"),
 )
 VIEWS_OF_SUPERSEDED = ("verdict_changes", "provenance")
+_log = logging.getLogger(__name__)
 _STAMPS = re.compile(r"\{stamps of (?P<pattern>[^}]+)\}")
 
 
@@ -34,35 +39,84 @@ def create_views(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) ->
             connection.execute(statement)
 
 
+def open_catalog(warehouse: Warehouse, path: Path) -> duckdb.DuckDBPyConnection:
+    """A connection in memory on which every table and view is there, after the DuckDB file at `path` was published.
+
+    That file stays closed: a client that opened it for writing would refuse us, and we would refuse the next one. To make the
+    views takes 60 ms, so a process makes them once.
+    """
+    _create_empty_files(warehouse)
+    return _open_views(warehouse.root, path).cursor()
+
+
+@lru_cache(maxsize=1)
+def _open_views(root: Path, path: Path) -> duckdb.DuckDBPyConnection:
+    from prefill_assets.warehouse.store import Warehouse
+
+    warehouse = Warehouse(root)
+    atexit.register(_open_views.cache_clear)  # what DuckDB's bindings still hold at the end, they complain about
+    publish_catalog(warehouse, path)
+    connection = open_database()
+    create_views(connection, warehouse)
+    return connection
+
+
 def publish_catalog(warehouse: Warehouse, path: Path) -> None:
     """Make the DuckDB file anew if it is missing or its views differ from ours.
 
     It holds no rows: whoever keeps it open, however long, holds nobody up, and sees each partition as it is now. It is put in
-    place by a rename, so that a reader of the old file keeps reading that.
+    place by a rename, so that a reader of the old file keeps reading that. Nothing of ours reads it: where it cannot be made, or
+    a client writes to it, it stays as it was, and the log says so.
     """
     import duckdb
 
     _create_empty_files(warehouse)
-    text = ";\n".join(list_statements(warehouse))
+    statements = list_statements(warehouse)
+    text = ";\n".join(statements)
     published = path.with_name(f"{path.name}.sql")
     if path.exists() and published.exists() and published.read_text(encoding="utf-8") == text:
         return
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with duckdb.connect(str(draft)) as connection:
-        for statement in list_statements(warehouse):
-            connection.execute(statement)
-    draft.replace(path)
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(published)
+    if _is_held(path):
+        _log.warning("%s is open elsewhere for writing: its views stay those of an earlier version until that ends", path)
+        return
+    try:
+        _put_in_place(statements, path)
+        draft = _name_draft(published)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(published)
+    except (OSError, duckdb.IOException) as error:
+        _log.warning("%s cannot be made anew: %s", path, str(error).splitlines()[0])
 
 
-def open_catalog(warehouse: Warehouse, path: Path) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the DuckDB file, which is published first; to make the views anew takes 60 ms."""
+def _is_held(path: Path) -> bool:
+    """Whether a client has the file open for writing; by DuckDB's word, since it alone knows how it locks."""
     import duckdb
 
-    publish_catalog(warehouse, path)
-    return duckdb.connect(str(path), read_only=True)
+    if not path.exists():
+        return False
+    try:
+        duckdb.connect(str(path), read_only=True).close()
+    except duckdb.ConnectionException:  # this process itself
+        return True
+    except duckdb.Error as error:  # any other is of a file that is broken
+        return "Could not set lock" in str(error)
+    return False
+
+
+def _put_in_place(statements: Iterable[str], path: Path) -> None:
+    import duckdb
+
+    draft = _name_draft(path)
+    draft.unlink(missing_ok=True)
+    with duckdb.connect(str(draft)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    draft.replace(path)
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)  # of a client that was killed: DuckDB would refuse both together
+
+
+def _name_draft(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 def list_statements(warehouse: Warehouse) -> list[str]:

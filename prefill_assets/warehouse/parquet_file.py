@@ -3,17 +3,20 @@
 DuckDB reads a file's footer, and opens the file again by its path for the rows. Where the file was replaced in between it would
 look for the old footer's rows in the new file. So the new file begins with the bytes of the old one: what the old footer points
 at is there, unchanged, and the rows of the new footer come after it. Of two writers the second waits for the first, or its file
-would lack what the first had just put in place.
+would lack what the first had just put in place. Each file says in its metadata what it begins with, and when that was replaced.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +29,14 @@ MAGIC = b"PAR1"
 LONGEST_QUERY_SECONDS = 3600.0
 """What was replaced longer ago than this has no reader any more, and its bytes become a hole in the next file."""
 
+SPAN_SECONDS = 300.0
+"""Versions that were replaced within one such span of time are let go together, so that a file names few of them."""
+
+REPLACED = "replaced_json"
+"""Where a file's metadata says what it begins with: pairs of a place, and the time at which the rows there were replaced."""
+
+PIECE = 1 << 20
+"""Bytes that are copied at a time."""
 
 LONGEST_WAIT_SECONDS = 600.0
 """For another process that is putting the same file in place; it takes milliseconds, unless that process is stopped."""
@@ -36,6 +47,7 @@ def replace_file(
     metadata: Mapping[str, str],
     path: Path,
     keep_current: Callable[[], object] = lambda: None,
+    clock: Callable[[], float] = time.time,
 ) -> None:
     """Put rows and metadata in the place of the file at `path`, or where there was none, by one rename.
 
@@ -45,15 +57,28 @@ def replace_file(
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = name_draft(path)
     with _take_turn(path):
-        _remove_abandoned(path)
+        remove_abandoned(path)
         try:
-            _write_successor(rows, metadata, draft, path)
+            _write_successor(rows, metadata, draft, path, clock())
             _sync(draft)
             keep_current()
             draft.replace(path)
             _sync(path.parent)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Put a copy in place, whole or not at all."""
+    draft = name_draft(path)
+    remove_abandoned(path)
+    try:
+        shutil.copyfile(source, draft)
+        _sync(draft)
+        draft.replace(path)
+        _sync(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def name_draft(path: Path, ending: str = "draft") -> Path:
@@ -72,7 +97,7 @@ def _take_turn(path: Path) -> Iterator[None]:
         raise OSError(f"{path} has been held by another process for {LONGEST_WAIT_SECONDS:.0f} seconds") from error
 
 
-def _remove_abandoned(path: Path) -> None:
+def remove_abandoned(path: Path) -> None:
     """Drafts of processes that are gone: a kill leaves at most two."""
     for draft in path.parent.glob(f"{path.name}.*"):
         pid = draft.name.removeprefix(f"{path.name}.").split("-", 1)[0]
@@ -89,7 +114,7 @@ def _sync(path: Path) -> None:
 
 
 def _write_successor(
-    rows: duckdb.DuckDBPyRelation | pyarrow.Table, metadata: Mapping[str, str], draft: Path, replaced: Path
+    rows: duckdb.DuckDBPyRelation | pyarrow.Table, metadata: Mapping[str, str], draft: Path, replaced: Path, now: float
 ) -> None:
     import pyarrow
     from pyarrow.parquet import ParquetWriter
@@ -98,17 +123,27 @@ def _write_successor(
     schema: pyarrow.Schema = table.schema
     names = [name for name in schema.names if name != "extra"]  # no two are equal, and nobody asks for the least
     options: dict[str, Any] = {"compression": "zstd", "store_schema": False, "use_dictionary": names, "write_statistics": names}
+    kept = _list_kept(replaced, now)
     with (
         _SparseFile(draft, "w") as file,
         pyarrow.PythonFile(file, "w") as sink,
         ParquetWriter(sink, schema, **options) as writer,
     ):
-        hole, kept = _read_kept_bytes(replaced)
         if kept:
-            sink.write(bytes(hole))
-            sink.write(kept)
+            _copy_from(replaced, kept[0][0], sink)
         writer.write_table(table)
-        writer.add_key_value_metadata(dict(metadata))
+        writer.add_key_value_metadata({**metadata, **({REPLACED: json.dumps(kept)} if kept else {})})
+
+
+def _copy_from(replaced: Path, begin: int, sink: pyarrow.PythonFile) -> None:
+    """A hole up to `begin` where the magic ends, and the file's bytes from there on: in pieces, each at its old place."""
+    zeros = memoryview(bytes(PIECE))
+    for place in range(len(MAGIC), begin, PIECE):
+        sink.write(zeros[: begin - place])
+    with replaced.open("rb") as file:
+        file.seek(begin)
+        while piece := file.read(PIECE):
+            sink.write(piece)
 
 
 class _SparseFile(io.FileIO):
@@ -130,24 +165,37 @@ def _read_arrow(rows: duckdb.DuckDBPyRelation) -> pyarrow.Table:
     return table.cast(pyarrow.schema(zip(rows.columns, types, strict=True)))
 
 
-def _read_kept_bytes(path: Path) -> tuple[int, bytes]:
-    """How many bytes after its magic the next file leaves out, and what follows there: its own bytes, and more if young."""
+def _list_kept(path: Path, now: float) -> list[tuple[int, float]]:
+    """What the next file begins with: where each version's rows begin, and when they were replaced; the last are replaced now.
+
+    None is left out that comes after one that is kept. Empty where nothing is there that anybody could be reading.
+    """
     import pyarrow
     from pyarrow.parquet import read_metadata
 
     try:
-        with path.open("rb") as file:
-            is_settled = time.time() - path.stat().st_mtime > LONGEST_QUERY_SECONDS
-            begin = _find_first_row(read_metadata(file)) if is_settled else len(MAGIC)
-            file.seek(begin)
-            return begin - len(MAGIC), file.read()
-    except (FileNotFoundError, pyarrow.ArrowInvalid):  # nothing there that anybody could be reading
-        return 0, b""
+        footer, status = read_metadata(path), path.stat()
+    except (FileNotFoundError, pyarrow.ArrowInvalid):
+        return []
+    own = _find_first_row(footer, status.st_size)
+    earlier = _read_replaced(footer, own, status.st_mtime)
+    kept = list(dropwhile(lambda version: version[1] < now - LONGEST_QUERY_SECONDS, earlier))
+    if kept and kept[-1][1] // SPAN_SECONDS == now // SPAN_SECONDS:
+        own = kept.pop()[0]
+    return [*kept, (own, now)]
 
 
-def _find_first_row(metadata: FileMetaData) -> int:
-    """Where the rows of this footer begin; the file's magic where it has none."""
+def _read_replaced(footer: FileMetaData, own: int, written_at: float) -> list[tuple[int, float]]:
+    """The versions before a file's own. One that does not tell was written before files did: it may hold any, replaced by it."""
+    text = (footer.metadata or {}).get(REPLACED.encode())
+    if text is None:
+        return [(len(MAGIC), written_at)] if own > len(MAGIC) else []
+    return [(place, replaced_at) for place, replaced_at in json.loads(text)]
+
+
+def _find_first_row(metadata: FileMetaData, size: int) -> int:
+    """Where the rows of this footer begin; the end of the file where it has none."""
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     chunks = [group.column(index) for group in groups for index in range(group.num_columns)]
     offsets = [offset for chunk in chunks for offset in (chunk.dictionary_page_offset, chunk.data_page_offset) if offset]
-    return min(offsets, default=len(MAGIC))
+    return min(offsets, default=size)

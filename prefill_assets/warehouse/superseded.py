@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
+from prefill_assets.warehouse.parquet_file import copy_file
 from prefill_assets.warehouse.partition import PartitionKey, WrittenPartition
 from prefill_assets.warehouse.table import Table
 
@@ -37,7 +37,7 @@ def keep_superseded(
     except FileExistsError:
         return
     except OSError:
-        shutil.copyfile(current, kept)
+        copy_file(current, kept)
 
 
 def find_folder(root: Path, table: Table, key: PartitionKey) -> Path:

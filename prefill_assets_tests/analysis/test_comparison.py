@@ -151,7 +151,8 @@ def test_predictor_rows_are_chosen_and_fitted_as_documented(connection, scope, p
     assert ours["r2_relative_difference"] == pytest.approx((r2 - base_r2) / base_r2, abs=1e-12)
     assert ours["r2_low"] <= ours["r2_high"]
 
-    at_risk = [_at_risk(row, slow) for row in slow if row["at_threshold"] is False and row[predictor] is not None]
+    compared = [row for row in slow if row["at_threshold"] is False and all(row[name] is not None for name in main[1:])]
+    at_risk = [_at_risk(row, slow) for row in compared]
     known = [pair for pair in at_risk if pair is not None]
     assert ours["num_survival_rows"] == len(known)
     assert ours["num_censored_rows"] == sum(not crossed for _, crossed in known) > 0

@@ -168,11 +168,9 @@ def _record_run(root: Path, run_id: str, experiment: str, started_at: str, git_c
         "git_has_changes": False,
         "prefill_assets": "0.5.0",
         "packages": {"torch": "2.13.0", "transformers": "5.23.0"},
-        "engine": ENGINE,
         "verifier": VERIFIER,
         "seed": 0,
         "problems": "pack",
-        "problems_version": "problems-1",
     }
     write_run_record(root, run_id, facts)
     write_run_end(root, run_id, experiment, "success")

@@ -5,11 +5,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from prefill_assets.warehouse.catalog import VIEWS, VIEWS_OF_SUPERSEDED, create_views, publish_catalog
+from prefill_assets.warehouse.catalog import VIEWS, VIEWS_OF_SUPERSEDED, create_views, open_catalog, publish_catalog
 from prefill_assets.warehouse.partition import PartitionKey, Stamp
 from prefill_assets.warehouse.store import Warehouse
 from prefill_assets.warehouse.superseded import KEPT_TABLES
 from prefill_assets.warehouse.table import PARTITION_COLUMNS, find_table
+from prefill_assets_tests.warehouse.clients import start_client
 from prefill_assets_tests.warehouse.rows import KEY, STAMP, make_result
 
 
@@ -89,6 +90,29 @@ def test_an_unchanged_catalog_is_left_alone_and_a_changed_lost_or_moved_one_is_m
     moved = warehouse.root.parent.rename(warehouse.root.parents[1] / "moved")
     publish_catalog(Warehouse(moved / "warehouse"), moved / "prefill.duckdb")
     assert ask(moved / "prefill.duckdb", "SELECT count(*) FROM eval_results") == [(1,)]
+
+
+def test_what_another_process_writes_to_keeps_its_views_and_nobody_of_ours_is_refused(warehouse, catalog, caplog):
+    (catalog.parent / "prefill.duckdb.sql").write_text("of an older version")
+    held = catalog.stat().st_ino
+    client = start_client(catalog)
+    with open_catalog(warehouse, catalog) as connection:
+        assert connection.execute("SELECT count(*) FROM eval_results").fetchall() == [(0,)]
+    assert catalog.stat().st_ino == held
+    assert "is open elsewhere for writing" in caplog.text
+
+    client.kill()  # what it wrote stays in a log beside the file
+    client.wait()
+    publish_catalog(warehouse, catalog)
+    assert catalog.stat().st_ino != held
+    assert ask(catalog, "SELECT count(*) FROM eval_results") == [(0,)]
+
+
+def test_a_catalog_that_cannot_be_made_is_said_and_views_are_there_all_the_same(warehouse, tmp_path, caplog):
+    nowhere = tmp_path / "missing" / "prefill.duckdb"
+    with open_catalog(warehouse, nowhere) as connection:
+        assert connection.execute("SELECT count(*) FROM exploit_rates").fetchall() == [(0,)]
+    assert "cannot be made anew" in caplog.text
 
 
 def ask_after(publish, catalog: Path) -> list[tuple]:

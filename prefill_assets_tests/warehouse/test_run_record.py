@@ -15,6 +15,7 @@ from prefill_assets.warehouse.catalog import create_views
 from prefill_assets.warehouse.partition import Stamp
 from prefill_assets.warehouse.run_record import write_run_end, write_run_record
 from prefill_assets.warehouse.store import Warehouse
+from prefill_assets.warehouse.table import CELL
 from prefill_assets_tests.warehouse.rows import KEY, make_result
 
 EXPERIMENT = KEY.experiment
@@ -60,13 +61,13 @@ def test_many_writers_of_one_record_leave_one_whole_file(warehouse):
 
 def test_facts_name_code_config_and_what_the_caller_knows_and_hide_secrets(warehouse, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    facts = collect(tmp_path, engine="transformers 5", verifier="embedded 3", model_fingerprints={90: "abc"})
+    facts = collect(tmp_path, verifier="embedded 3")
     write_run_record(warehouse.root, "r", facts)
     question = (
-        "SELECT seed, engine, verifier, problems_version, model_fingerprints ->> '90', settings ->> 'max_tokens', "
+        "SELECT seed, verifier, problems_version, model_fingerprints, settings ->> 'max_tokens', "
         "settings ->> 'vllm_api_key', packages ->> 'duckdb', prefill_assets IS NOT NULL FROM runs"
     )
-    assert ask(warehouse, question) == [(7, "transformers 5", "embedded 3", None, "abc", "12", HIDDEN, duckdb.__version__, True)]
+    assert ask(warehouse, question) == [(7, "embedded 3", None, None, "12", HIDDEN, duckdb.__version__, True)]
     text = (warehouse.root / "runs" / EXPERIMENT / "r.json").read_text()
     assert "hf_secret" not in text
     assert "very-secret" not in text
@@ -83,6 +84,37 @@ def test_facts_are_cheap_after_the_first_time(tmp_path):
     for _ in range(20):
         collect(tmp_path)
     assert (time.perf_counter() - began) / 20 < 0.02
+
+
+def test_a_run_names_the_problems_and_weights_of_what_it_wrote_also_of_what_was_superseded(warehouse):
+    write_run_record(warehouse.root, "r", {"experiment": EXPERIMENT})
+    for step in (90, 9):
+        key = KEY._replace(checkpoint=step)
+        warehouse.replace("prefill_logprobs", key, [], Stamp("in", "1", "r", json.dumps({"checkpoint": f"weights of {step}"})))
+    for run, success in (("r", True), ("later", False)):
+        parts = Stamp("in", "1", run, json.dumps({"problems": f"of {run}", "verifier": "v"}))
+        warehouse.replace("eval_results", KEY, [make_result("a", exploit_success=success)], parts)
+
+    question = "SELECT run_id, problems_version, model_fingerprints FROM runs"
+    assert ask(warehouse, question) == [("r", "of r", '{"9":"weights of 9","90":"weights of 90"}')]
+
+
+def test_a_verdict_leads_to_engine_weights_and_seed_of_the_samples_that_it_judges(warehouse):
+    for number in (1, 2):
+        sample = {name: make_result("a")[name] for name in (*CELL, "task_id", "exploit_type", "attempt_idx")}
+        rows = [{**sample, "engine": f"engine {number}"}]
+        parts = {"checkpoint": f"weights {number}", "prompts": f"p{number}", "seed": number}
+        samples = warehouse.replace("eval_samples", KEY, rows, Stamp("in", "1", "r", json.dumps(parts)))
+        if number == 1:  # judged once, and never again
+            judged = json.dumps({f"eval_samples {KEY}": samples.data_version, "verifier": "v"})
+            warehouse.replace("eval_results", KEY, [make_result("a")], Stamp("in", "1", "r", judged))
+
+    question = "SELECT is_superseded, engine, model_fingerprint, prompts_version, seed FROM provenance WHERE table_name = "
+    assert ask(warehouse, f"{question}'eval_results'") == [(False, "engine 1", "weights 1", "p1", 1)]
+    assert ask(warehouse, f"{question}'eval_samples' ORDER BY 1") == [
+        (False, "engine 2", "weights 2", "p2", 2),
+        (True, "engine 1", "weights 1", "p1", 1),
+    ]
 
 
 def test_every_version_of_a_partition_leads_to_its_run(warehouse):

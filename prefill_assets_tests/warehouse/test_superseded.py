@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
+from pathlib import Path
 
 import duckdb
+import pytest
 
 from prefill_assets.warehouse.catalog import create_views
 from prefill_assets.warehouse.partition import Stamp
@@ -77,6 +81,15 @@ def test_a_verdict_on_a_new_generation_is_told_apart(warehouse):
     assert ask(warehouse, "SELECT same_sample FROM verdict_changes") == [(False,)]
 
 
+@pytest.mark.parametrize("known", [(), ("first",), ("second",)])
+def test_it_is_unknown_whether_a_verdict_that_came_without_its_sample_is_on_the_same_code(warehouse, known):
+    for run, success in (("first", True), ("second", False)):
+        came = stamp(run, "s") if run in known else Stamp("in", "1", run, '{"results_file": "f"}')
+        warehouse.replace("eval_results", KEY, [make_result("a", exploit_success=success)], came)
+
+    assert ask(warehouse, "SELECT same_sample FROM verdict_changes") == [(None,)]
+
+
 def test_a_kill_between_keeping_and_replacing_supersedes_nothing(warehouse, monkeypatch):
     warehouse.replace("eval_results", KEY, [make_result("a", exploit_success=True)], stamp("first", "s"))
     path = next(warehouse.root.glob("eval_results/experiment=run-1/**/rows.parquet"))
@@ -85,3 +98,34 @@ def test_a_kill_between_keeping_and_replacing_supersedes_nothing(warehouse, monk
     os.link(path, kept)
 
     assert ask(warehouse, "FROM superseded_eval_results") == []
+
+
+@pytest.fixture
+def no_links(monkeypatch):
+    def refuse(*paths):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+def test_without_links_a_copy_is_kept(warehouse, no_links):
+    for run, success in (("first", True), ("second", False)):
+        warehouse.replace("eval_results", KEY, [make_result("a", exploit_success=success)], stamp(run, "s"))
+
+    assert ask(warehouse, "SELECT task_id, run_id FROM superseded_eval_results") == [("a", "first")]
+    (folder,) = warehouse.root.glob("superseded/eval_results/experiment=run-1/checkpoint=*/prefill_level=*")
+    assert [path.suffix for path in folder.iterdir()] == [".parquet"]
+
+
+def test_half_a_copy_is_none(warehouse, no_links, monkeypatch):
+    def copy_half(source, target):
+        Path(target).write_bytes(Path(source).read_bytes()[:100])
+        raise KeyboardInterrupt
+
+    warehouse.replace("eval_results", KEY, [make_result("a", exploit_success=True)], stamp("first", "s"))
+    monkeypatch.setattr(shutil, "copyfile", copy_half)
+    with pytest.raises(KeyboardInterrupt):
+        warehouse.replace("eval_results", KEY, [make_result("a", exploit_success=False)], stamp("second", "s"))
+
+    assert ask(warehouse, "FROM superseded_eval_results") == []
+    assert ask(warehouse, "SELECT exploit_success FROM eval_results") == [(True,)]

@@ -1,6 +1,11 @@
 -- No table holds two rows of one key. A partition refuses them when it is written; a stray copy of a file would bring them in.
 WITH keys AS (
-    SELECT 'eval_samples' AS table_name, checkpoint, prefill_level, task_id, exploit_type, attempt_idx, NULL AS rest
+    SELECT 'problems' AS table_name, NULL AS checkpoint, NULL AS prefill_level, task_id, exploit_type, NULL AS attempt_idx, NULL AS rest
+    FROM problems WHERE experiment = $experiment
+    UNION ALL
+    SELECT 'prefill_traces', NULL, NULL, task_id, NULL, NULL, NULL FROM prefill_traces WHERE experiment = $experiment
+    UNION ALL
+    SELECT 'eval_samples', checkpoint, prefill_level, task_id, exploit_type, attempt_idx, NULL
     FROM eval_samples WHERE experiment = $experiment
     UNION ALL
     SELECT 'eval_results', checkpoint, prefill_level, task_id, exploit_type, attempt_idx, NULL

@@ -12,6 +12,11 @@ WITH counts AS (
                 'R2 of min_prefill is of {} rows of {} problems, that of min_prefill_logprob_sum of {} of {}',
                 token.num_rows, token.num_problems, logprob.num_rows, logprob.num_problems
             )
+            WHEN (token.num_survival_rows, token.num_censored_rows) <> (logprob.num_survival_rows, logprob.num_censored_rows)
+                THEN format(
+                    'the survival fit of min_prefill is of {} rows, {} of them censored, that of min_prefill_logprob_sum of {}, {}',
+                    token.num_survival_rows, token.num_censored_rows, logprob.num_survival_rows, logprob.num_censored_rows
+                )
         END AS finding
     FROM (FROM counts WHERE predictor = 'min_prefill') AS token
     FULL JOIN (FROM counts WHERE predictor = 'min_prefill_logprob_sum') AS logprob USING (exploit_scope)

@@ -15,7 +15,7 @@ CREATE TABLE predictor_comparison (
     r2_difference_low       DOUBLE,           -- 2.5 % of the bootstrap over problems
     r2_difference_high      DOUBLE,           -- 97.5 % of the bootstrap over problems
     r2_relative_difference  DOUBLE,           -- r2_difference divided by the r2 of min_prefill
-    num_survival_rows       INTEGER NOT NULL, -- rows of the survival fit, censored ones included
+    num_survival_rows       INTEGER NOT NULL, -- rows of the survival fit, censored ones included; the same rows for every predictor but the fixed-level one
     num_censored_rows       INTEGER NOT NULL, -- rows whose problem had not crossed by the last checkpoint
     concordance             DOUBLE,           -- Harrell's C of the predictor for time to threshold; 0.5 is chance
     cox_log_hazard_ratio    DOUBLE,           -- Cox coefficient for one standard deviation of the predictor, clustered by problem

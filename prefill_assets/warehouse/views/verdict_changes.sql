@@ -1,4 +1,4 @@
--- Verdicts that a later verification changed: the superseded verdict beside the current one of the same attempt; same_sample tells a new verdict on the same code from one on a new generation.
+-- Verdicts that a later verification changed: the superseded verdict beside the current one of the same attempt; same_sample tells a new verdict on the same code from one on a new generation, and is NULL where a verdict came without its sample.
 CREATE OR REPLACE VIEW verdict_changes AS
 SELECT
     old.experiment, old.checkpoint, old.prefill_level, old.task_id, old.exploit_type, old.attempt_idx,
@@ -11,7 +11,7 @@ SELECT
     old.verifier AS old_verifier, new.verifier,
     old.written_at AS old_written_at, p.written_at,
     old.run_id AS old_run_id, p.run_id,
-    coalesce(old.made_from ->> sample, '') = coalesce(p.made_from ->> sample, '') AS same_sample
+    old.made_from ->> sample = p.made_from ->> sample AS same_sample
 FROM (
     SELECT *, '$."eval_samples ' || experiment || ' checkpoint-' || checkpoint || ' prefill ' || prefill_level || '"' AS sample
     FROM superseded_eval_results
