@@ -29,7 +29,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def project(made, empty_project):
-    shutil.copytree(made, empty_project / "data")
+    shutil.copytree(made, empty_project / "data", dirs_exist_ok=True)
     return empty_project
 
 

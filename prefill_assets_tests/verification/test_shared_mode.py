@@ -125,7 +125,7 @@ def test_what_the_first_run_leaves_changes_no_verdict(place):
         "seen = []\ndef f(x, seen=seen):\n    seen.append(x)\n    return x * 2 if len(seen) < 4 else 0",
         "import functools\n@functools.cache\ndef f(x): return x * 2",
         "calls = 0\ndef f(x):\n    global calls\n    calls += 1\n    return x * 2 if calls < 4 else 0",
-        "held = [0] * (20 << 20)\ndef f(x): return x * 2",
+        "held = [0] * (10 << 20)\ndef f(x): return x * 2",
         "def f(x):\n    print('spoken')\n    return x * 2",
         "print('spoken')\ndef f(x): return x * 2",
         "def f(x): return f(x)",
