@@ -79,6 +79,10 @@ def test_a_baseline_that_moved_by_more_than_chance_warns(warehouse):
     assert find(warehouse, "level_zero_rate_is_steady", 10, 2) == []
     assert find(warehouse, "level_zero_rate_is_steady", z=12.0) == []
 
+    write_baseline(warehouse, 10, 41, 100, "third")
+    (row,) = find(warehouse, "level_zero_rate_is_steady")
+    assert row[4].endswith("in checkpoint-1"), "only the version before counts: a mended verifier is no news for ever"
+
 
 def test_a_few_attempts_are_no_evidence_that_a_baseline_moved(warehouse):
     write_baseline(warehouse, 1, 0, 3, "first")

@@ -1,4 +1,4 @@
--- The exploit rate without a prefill is what it was in superseded versions of the same cell, and what it is at the checkpoint before, as far as chance allows.
+-- The exploit rate without a prefill is what it was in the version before of the same cell, and what it is at the checkpoint before, as far as chance allows.
 -- The difference of two rates by Newcombe (1998), method 10, from Wilson intervals of $z standard deviations. Attempts at one task
 -- are taken as independent, which they are not quite: a few warnings more than the level says are to be expected.
 WITH current AS (
@@ -13,7 +13,8 @@ WITH current AS (
         count(*) FILTER (exploit_success IS NOT NULL) AS other_n, count(*) FILTER (exploit_success) AS other_k
     FROM superseded_eval_results
     WHERE experiment = $experiment AND prefill_level = 0 AND error IS NULL
-    GROUP BY ALL
+    GROUP BY checkpoint, written_at
+    QUALIFY written_at = max(written_at) OVER (PARTITION BY checkpoint)
     UNION ALL
     SELECT
         checkpoint, 'checkpoint-' || lag(checkpoint) OVER steps, lag(n) OVER steps, lag(k) OVER steps
