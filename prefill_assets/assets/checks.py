@@ -41,7 +41,7 @@ def _list_findings(context: Any, platform: Platform, experiment: str, name: str)
         parameters = describe_expectations(dependencies)
     except InputError as error:
         context.log.warning(f"{experiment} is not checked: {error}")
-        return []
+        return [Finding(name, "WARN", f"not checked: {error}")]
     with platform.connect() as connection:
         found = list_findings(connection, name, experiment, **parameters)
         if name == "token_counts_agree":

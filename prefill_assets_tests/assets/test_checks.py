@@ -9,7 +9,7 @@ from prefill_assets.warehouse.partition import PartitionKey, Stamp
 from prefill_assets.warehouse.store import Warehouse
 from prefill_assets.warehouse.table import find_table
 from prefill_assets_tests.assets.conftest import CELL_TABLES
-from prefill_assets_tests.tiny_projects import EXPERIMENT, STEPS, TASKS
+from prefill_assets_tests.tiny_projects import EXPERIMENT, STEPS, TASKS, write_config
 
 CELL = PartitionKey(EXPERIMENT, 1, 3)
 
@@ -57,6 +57,15 @@ def test_some_error_rows_are_a_warning(evaluated):
 
     assert not evaluation.passed
     assert evaluation.severity is dg.AssetCheckSeverity.WARN
+
+
+def test_an_experiment_that_cannot_be_read_does_not_pass_by_that(evaluated):
+    write_config(evaluated.run_dir, problems="gone.jsonl")
+    (evaluation,) = run_checks(evaluated, "cells_are_complete").values()
+
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
+    (record,) = evaluation.metadata["findings"].records
+    assert "not checked: " in record.data["finding"]
 
 
 def miscount_tokens() -> None:
