@@ -13,6 +13,7 @@ import dagster as dg
 from pydantic import Field
 
 from prefill_assets.engines.protocol import Engine, EngineHost
+from prefill_assets.errors import InputError
 from prefill_assets.locations import Locations
 from prefill_assets.sources.experiment import Experiment
 from prefill_assets.sources.experiment_registry import ExperimentRegistry
@@ -57,6 +58,14 @@ def _close_hosts() -> None:
         host = _hosts.popitem()[1]
         _ended_work.update(_count_work(host))
         host.close()
+
+
+def _find_verifier(dependencies: Dependencies) -> str | None:
+    """None where it is not installed here: most of what a run makes needs none."""
+    try:
+        return dependencies.find_verifier_version()
+    except InputError:
+        return None
 
 
 def _count_all_work() -> Counter[str]:
@@ -127,7 +136,7 @@ class Platform(dg.ConfigurableResource):
             dependencies.experiment,
             self.locations.project,
             overrides=self.overrides,
-            verifier=dependencies.find_verifier_version(),
+            verifier=_find_verifier(dependencies),
         )
         write_run_record(self.warehouse.root, run_id, facts)
 

@@ -111,6 +111,14 @@ def test_a_later_run_of_the_same_effort_does_only_what_is_missing(workplace, hos
     assert {level: find_written("eval_samples", 1, level) for level in LEVELS} == before
 
 
+def test_samples_need_no_verifier(workplace, host):
+    """As on a machine with a GPU, where djinn is not installed."""
+    write_config(workplace.run_dir, verifier="djinn", djinn_python="/nowhere/python")
+
+    assert workplace.run(("eval_samples",), FIRST).success
+    assert not workplace.run(("eval_results",), FIRST).success
+
+
 def test_who_materializes_again_gets_it_made_again(workplace, host):
     workplace.run(CELL_TABLES, FIRST)
     before = find_written("eval_samples", 1, 0)
