@@ -36,6 +36,11 @@ class AnalysisOptions:
     levels: tuple[int, ...] | None = None
     """The same for levels."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing known to be stale is left so: checks would find it at fault."""
+        return self.tables is None and self.checkpoints is None and self.levels is None
+
     def asks_for(self, key: PartitionKey) -> bool:
         """Whether a partition is among these checkpoints and levels, or is cut by neither."""
         parts = ((key.checkpoint, self.checkpoints), (key.prefill_level, self.levels))
@@ -50,7 +55,7 @@ class AnalysisOutcome:
     num_steps: int
     failures: tuple[str, ...]
     num_checks: int
-    """Checks that ran: none where nothing was computed, or only some tables were asked for."""
+    """Checks that ran: none where nothing was computed, or not everything was asked for."""
     doubts: tuple[str, ...]
     """Checks that found something: which, how grave, and the first finding."""
 
@@ -94,8 +99,8 @@ def run_analysis(
             with _engine_of_this_run(record):
                 failures, num_steps = _run_due(instance, locations, experiment, options, record, report)
             end_if_asked()
-            is_whole = options.tables is None  # else what is stale is known to be so, and checks would find it
-            num_checks, doubts = _run_checks(instance, experiment, options, failures) if num_steps and is_whole else (0, ())
+            is_checked = num_steps and options.is_whole
+            num_checks, doubts = _run_checks(instance, experiment, options, failures) if is_checked else (0, ())
             record.add_metadata({"checks": num_checks, "doubts": list(doubts)})
             publish(record.path)
         except BaseException as error:
