@@ -93,7 +93,7 @@ def test_an_adapter_that_vllm_cannot_read_is_one_line(vllm_host, checkpoints, tm
 
 
 def test_an_engine_killed_while_it_writes_is_started_again_and_nothing_is_lost(vllm_host, checkpoints):
-    requests = [GenerationRequest((20 + i, 30, 40), seed) for i in range(10) for seed in (3, 4)]
+    requests = [GenerationRequest((20 + i, 30, 40), seed) for i in range(24) for seed in (3, 4)]
     engine = vllm_host.open(checkpoints.other_adapter)
     expected = list(engine.generate(requests, LONG))
     starts, pid = vllm_host.starts, vllm_host._server.process.pid
