@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe_machine
-from benchmarks.workload import ATTEMPTS, LEVELS, SHAPES, MadeUpTask, make_model, make_tasks, train_tokenizer
+from benchmarks.workload import ATTEMPTS, LEVELS, SHAPES, MadeUpTask, make_tasks, save_checkpoint
 from prefill_assets.engines.loading import make_host
 from prefill_assets.engines.protocol import Engine, GenerationRequest, Sampling, ScoreRequest
 from prefill_assets.engines.tokenization import load_tokenizer
@@ -83,12 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / f"checkpoint-{STEP}"
-        tokenizer = train_tokenizer(SHAPES[options.shape])
-        tokenizer.eos_token = None
-        make_model(SHAPES[options.shape], getattr(torch, dtype), device).save_pretrained(checkpoint)
-        tokenizer.save_pretrained(checkpoint)
-        if device == "cuda":
-            torch.cuda.empty_cache()  # a server is another process
+        tokenizer = save_checkpoint(checkpoint, SHAPES[options.shape], dtype)
         tasks = [_make_task(task) for task in make_tasks(tokenizer, options.problems)]
         found: dict[str, Any] = {
             "machine": describe_machine(device),

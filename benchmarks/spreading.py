@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe_machine
-from benchmarks.workload import LEVELS, SHAPES, make_model, make_tasks, train_tokenizer
+from benchmarks.workload import LEVELS, SHAPES, make_tasks, save_checkpoint
 from prefill_assets.engines.protocol import GenerationRequest, Sampling, ScoreRequest
 from prefill_assets.engines.transformers_host import TransformersHost
 from prefill_assets.prompts.dialects import Dialect, render_prompt
@@ -38,11 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     found: dict[str, Any] = {"machine": describe_machine(made_on), "shape": options.shape, "sides": []}
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "checkpoint-1"
-        tokenizer = train_tokenizer(SHAPES[options.shape])
-        make_model(SHAPES[options.shape], getattr(torch, dtype), made_on).save_pretrained(checkpoint)
-        tokenizer.save_pretrained(checkpoint)
-        if made_on == "cuda":
-            torch.cuda.empty_cache()
+        tokenizer = save_checkpoint(checkpoint, SHAPES[options.shape], dtype)
         requests = _make_requests(tokenizer, options.problems)
         for device in options.devices:
             settings = Settings(dtype=dtype, device=device, batch_size=options.rows)

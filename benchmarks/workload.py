@@ -108,6 +108,23 @@ def make_model(shape: Shape, dtype: Any, device: str, seed: int = 0) -> Any:
         return AutoModelForCausalLM.from_config(config, dtype=dtype).eval()
 
 
+def save_checkpoint(checkpoint: Path, shape: Shape, dtype: str) -> Any:
+    """Such a model in a checkpoint's folder, made where there is most room, and given up; returns its tokenizer.
+
+    Neither of the two names a token that ends a turn.
+    """
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    tokenizer = train_tokenizer(shape)
+    tokenizer.eos_token = None
+    make_model(shape, getattr(torch, dtype), device).save_pretrained(checkpoint)
+    tokenizer.save_pretrained(checkpoint)
+    if device == "cuda":
+        torch.cuda.empty_cache()  # whoever loads it may be another process
+    return tokenizer
+
+
 @dataclass(frozen=True)
 class MadeUpTask:
     """A problem's text, and a trace whose beginnings are its prefills."""
