@@ -41,12 +41,12 @@ def describe_environment(project: Path) -> dict[str, Any]:
         "cuda": _find_cuda(),
         "device": _list_gpus(),
         "environment": {key: os.environ[key] for key in ENVIRONMENT_KEYS if key in os.environ},
-        "packages": dict(list_packages()),
+        "packages": dict(_list_packages()),
     }
 
 
 @cache
-def list_packages() -> tuple[tuple[str, str], ...]:
+def _list_packages() -> tuple[tuple[str, str], ...]:
     """Name and version of every distribution that is installed; a process does not see it change."""
     from importlib.metadata import distributions
 
