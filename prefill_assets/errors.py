@@ -1,4 +1,4 @@
-"""The one error that users see: what is wrong, where, and what to do about it. And what is no error but the user's wish."""
+"""The one error that users see: what is wrong, where, and what to do about it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,3 @@ class InputError(Exception):
         place = "" if path is None else f"{path}:{line}: " if line is not None else f"{path}: "
         text = f"{place}{problem}{'; ' + remedy if remedy else ''}"
         super().__init__(" ".join(text.split()))
-
-
-def is_interrupt(error: BaseException) -> bool:
-    """Whether the user or a signal ended the work: DuckDB makes a RuntimeError of it when it comes during a query."""
-    return isinstance(error, KeyboardInterrupt) or (type(error) is RuntimeError and str(error) == "Query interrupted")

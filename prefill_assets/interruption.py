@@ -73,6 +73,11 @@ def end_if_asked() -> None:
         raise KeyboardInterrupt
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Whether the user or a signal ended the work: DuckDB makes a RuntimeError of it when it comes during a query."""
+    return isinstance(error, KeyboardInterrupt) or (type(error) is RuntimeError and str(error) == "Query interrupted")
+
+
 def _forget() -> None:
     """A forked process is not the one that is watched: its signals would be taken for its parent's."""
     global _watch

@@ -9,9 +9,11 @@ import sys
 import threading
 from contextlib import suppress
 
+import duckdb
 import pytest
 
-from prefill_assets.interruption import ENDING, end_if_asked, was_asked_to_end, watching
+from prefill_assets.errors import InputError
+from prefill_assets.interruption import ENDING, end_if_asked, is_interrupt, was_asked_to_end, watching
 
 
 @pytest.fixture(autouse=True)
@@ -121,3 +123,25 @@ def test_a_thread_may_ask():
         asker.start()
         asker.join()
     assert answers == [True]
+
+
+def query_for_minutes() -> None:
+    """With one thread: DuckDB 2.0.0 sometimes lets the tasks of the others run to their ends first."""
+    duckdb.connect(config={"threads": 1}).execute("SELECT max(hash(a)) FROM range(100_000_000_000) r(a)").fetchall()
+
+
+@pytest.mark.parametrize("wait", [query_for_minutes, signal.pause])
+def test_an_interrupt_is_told_from_an_error_during_a_query_too(wait):
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        with pytest.raises((KeyboardInterrupt, RuntimeError)) as caught:
+            wait()
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    assert is_interrupt(caught.value)
+
+
+@pytest.mark.parametrize("error", [InputError("is empty"), RuntimeError("CUDA error"), OSError("Query interrupted")])
+def test_an_error_is_no_interrupt(error):
+    assert not is_interrupt(error)

@@ -11,7 +11,8 @@ import dagster as dg
 from prefill_assets.assets.materialization import replace_partition
 from prefill_assets.assets.observed_inputs import SAME_FOR_DAGSTER, SHARED_ASSETS, list_inputs_of, note_inputs
 from prefill_assets.assets.platform import Platform
-from prefill_assets.errors import InputError, is_interrupt
+from prefill_assets.errors import InputError
+from prefill_assets.interruption import is_interrupt
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import judge_freshness, make_stamp
 from prefill_assets.stages.inputs import hash_values

@@ -14,8 +14,8 @@ from prefill_assets.assets.partitions import read_partition_key
 from prefill_assets.assets.platform import Platform
 from prefill_assets.assets.requests import Effort, list_requests
 from prefill_assets.assets.summaries import SUMMARIES
-from prefill_assets.errors import InputError, is_interrupt
-from prefill_assets.interruption import end_if_asked
+from prefill_assets.errors import InputError
+from prefill_assets.interruption import end_if_asked, is_interrupt
 from prefill_assets.stages.dependencies import Dependencies
 from prefill_assets.stages.freshness import make_stamp
 from prefill_assets.warehouse.column_lineage import Sources, find_column_lineage

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prefill_assets import __version__
-from prefill_assets.errors import InputError, is_interrupt
-from prefill_assets.interruption import watching
+from prefill_assets.errors import InputError
+from prefill_assets.interruption import is_interrupt, watching
 
 INTERRUPTED = 130
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from prefill_assets.environment import describe_command
-from prefill_assets.errors import InputError, is_interrupt
-from prefill_assets.interruption import end_if_asked
+from prefill_assets.errors import InputError
+from prefill_assets.interruption import end_if_asked, is_interrupt
 from prefill_assets.locations import Locations
 from prefill_assets.runs.plan import INPUT_JOB, Step, list_tables, plan_steps
 from prefill_assets.sources.experiment import Experiment
